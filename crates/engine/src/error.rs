@@ -1,0 +1,40 @@
+//! What can go wrong, and what the caller can do about it.
+
+use baton_model::fault::Faults;
+use serde_json::Value;
+
+/// The result of a use case.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A use case that was refused or could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Mend the fields and ask again.
+    #[error("{0}")]
+    Invalid(#[from] Faults),
+    /// No such thing, or not the caller's.
+    #[error("no {what} with the id `{id}`")]
+    NotFound {
+        /// `directive`, …
+        what: &'static str,
+        /// The id as it was given.
+        id: String,
+    },
+    /// It contradicts what is stored.
+    #[error("{detail}")]
+    Conflict {
+        /// A word for programs: `stale_attempt`, `already_reported`, `lease_token_required`, `not_leased`,
+        /// `already_ended`, `idempotency_key_reused`.
+        code: &'static str,
+        /// A sentence for people that says what to do.
+        detail: String,
+        /// What is stored instead, where that helps.
+        stored: Option<Box<Value>>,
+    },
+    /// Nothing was written; the same call may succeed later.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// The server is stopping; ask again when it is back.
+    #[error("the server is stopping")]
+    Stopping,
+}

@@ -1,0 +1,40 @@
+//! The queue of directives.
+
+use std::time::Duration;
+
+use baton_model::Report;
+
+/// What the operator may set (`[queue]`).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long a lease lasts where the directive does not say.
+    pub lease: Duration,
+    /// How often a directive is handed out without a result before it is dead.
+    pub max_deliveries: i64,
+    /// The longest that a poll may wait.
+    pub max_wait: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { lease: Duration::from_secs(3600), max_deliveries: 5, max_wait: Duration::from_secs(240) }
+    }
+}
+
+/// One poll of an agent.
+#[derive(Clone, Debug, Default)]
+pub struct Poll {
+    /// The result of the directive before.
+    pub report: Option<Report>,
+    /// How long to wait when nothing is due; at most `max_wait`.
+    pub wait: Duration,
+    /// The agent's name; it also gets the directives that are meant for it alone.
+    pub agent: Option<String>,
+    /// Its monitoring session; kept with the attempt.
+    pub session: Option<String>,
+    /// Only directives that carry at least one of these; all if empty.
+    pub tags: Vec<String>,
+}
+
+/// An opaque place in a list.
+pub type Cursor = String;

@@ -1,0 +1,20 @@
+//! Plain types and pure rules: what a directive is, when it is retried, what follows from its result.
+//!
+//! Architecture invariant: this room knows no runtime, no database and no wire protocol; time and randomness come in
+//! as [`Clock`] and [`Rng`].
+
+pub mod analytics;
+pub mod clock;
+pub mod condition;
+pub mod directive;
+pub mod fault;
+pub mod ids;
+pub mod lifecycle;
+pub mod poll;
+pub mod view;
+
+pub use clock::{Clock, Millis, SystemClock};
+pub use directive::{DirectiveRequest, NewDirective, Priority, State};
+pub use fault::{Fault, Faults};
+pub use ids::{Ids, Rng, SystemRng};
+pub use poll::{PollAnswer, Report};
