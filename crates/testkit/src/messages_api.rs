@@ -32,6 +32,7 @@ use axum::{
     http::{Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -184,7 +185,12 @@ async fn reply(shared: &Shared, request: &Request) -> Response {
 
 fn stream(events: impl Iterator<Item = io::Result<String>> + Send + 'static) -> Response {
     let headers = [(header::CONTENT_TYPE.as_str(), "text/event-stream"), ("request-id", "req_standin")];
-    (headers, Body::from_stream(futures_util::stream::iter(events))).into_response()
+    let one_by_one = futures_util::stream::iter(events).then(async |event| {
+        // The step aside lets the server send what it has: an event is seen before what follows it.
+        tokio::task::yield_now().await;
+        event
+    });
+    (headers, Body::from_stream(one_by_one)).into_response()
 }
 
 fn error(status: u16, kind: &str, message: &str) -> Response {

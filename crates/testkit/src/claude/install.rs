@@ -21,7 +21,7 @@ pub(super) async fn program() -> Result<PathBuf> {
         return Ok(program);
     }
     fs::create_dir_all(&prefix).with_context(|| format!("make {}", prefix.display()))?;
-    let _lock = lock(prefix.with_extension("lock")).await?;
+    let _lock = lock(prefix.with_file_name(format!("claude-code-{VERSION}.lock"))).await?;
     if !works(&program).await {
         install(&prefix).await?;
         ensure!(works(&program).await, "{} does not run although npm installed it", program.display());

@@ -43,6 +43,12 @@ impl Request {
         self.body["messages"].as_array().map_or(&[], Vec::as_slice)
     }
 
+    /// How many calls of tools have a result in the conversation so far.
+    pub fn finished_calls(&self) -> usize {
+        let blocks = self.messages().iter().filter_map(|message| message["content"].as_array()).flatten();
+        blocks.filter(|block| block["type"] == "tool_result").count()
+    }
+
     /// Names of the tools on offer.
     pub fn tools(&self) -> Vec<&str> {
         let tools = self.body["tools"].as_array().map_or(&[][..], Vec::as_slice);

@@ -41,9 +41,9 @@ async fn runs_the_tools_that_the_script_calls() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("made.txt");
     let input = json!({"file_path": file, "content": "by Write\n"});
-    let base_url = api.play("write", move |request| {
-        let seen = request.messages().iter().any(|message| message.to_string().contains("tool_result"));
-        if seen { Reply::says("done") } else { Reply::Message(vec![Block::tool("Write", input.clone())]) }
+    let base_url = api.play("write", move |request| match request.finished_calls() {
+        0 => Reply::Message(vec![Block::tool("Write", input.clone())]),
+        _ => Reply::says("done"),
     });
     let told = run(base_url, directory.path(), None).await;
 
@@ -95,4 +95,16 @@ async fn ends_after_empty_polls() {
 
     assert_eq!(told.tool_uses("mcp__baton__get_next_directive").len(), 3, "{told}");
     assert_eq!(told.result().unwrap()["result"], "Nothing to do in 3 polls; I end here.");
+}
+
+#[tokio::test]
+async fn a_run_that_is_not_done_in_time_is_ended() {
+    let api = MessagesApi::start().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let base_url = api.play("silent", |_| Reply::Silence);
+    let limit = Duration::from_secs(3);
+    let claude = Claude::find().await.unwrap();
+    let run = Run { base_url, prompt: "Go on.", directory: directory.path(), server: None, limit };
+    let error = claude.run(run).await.unwrap_err();
+    assert!(error.to_string().contains("not done after 3s"), "{error}");
 }

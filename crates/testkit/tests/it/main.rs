@@ -5,4 +5,5 @@
 mod claude;
 mod fake_queue;
 mod mcp_client;
+mod messages_api;
 mod proxy;
