@@ -5,6 +5,7 @@ use std::{
     io,
     path::Path,
     process::{ExitStatus, Stdio},
+    time::Duration,
 };
 
 use nix::{
@@ -12,6 +13,10 @@ use nix::{
     unistd::Pid,
 };
 use tokio::process::{Child, Command};
+
+/// How often, and with what pauses, a killed child is looked at until it is gone.
+const LOOKS: u32 = 1000;
+const LOOK: Duration = Duration::from_millis(1);
 
 /// A command that inherits nothing of this process but `PATH`: its `HOME` is its own, its stdin is empty.
 pub fn clean_command(program: impl AsRef<OsStr>, home: &Path) -> Command {
@@ -71,5 +76,12 @@ impl GroupChild {
 impl Drop for GroupChild {
     fn drop(&mut self) {
         self.signal(Signal::SIGKILL);
+        // Death takes a moment; only then its files can be removed for good.
+        for _ in 0..LOOKS {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(LOOK);
+        }
     }
 }

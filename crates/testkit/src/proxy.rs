@@ -91,10 +91,13 @@ async fn accept(
     cuts: Arc<AtomicU64>,
 ) {
     let mut connections = JoinSet::new();
-    // An error of accept is one connection's (ECONNABORTED) or lack of descriptors; the client sees it fail.
-    while let Ok((client, _)) = listener.accept().await {
-        connections.spawn(forward(client, upstream, plan(), Arc::clone(&cuts)));
+    loop {
         while connections.try_join_next().is_some() {}
+        match listener.accept().await {
+            Ok((client, _)) => _ = connections.spawn(forward(client, upstream, plan(), Arc::clone(&cuts))),
+            // One connection's own (ECONNABORTED), or the descriptors are used up for the moment.
+            Err(_) => sleep(Duration::from_millis(10)).await,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitStatus,
     time::Duration,
@@ -35,10 +36,11 @@ pub enum Port {
 
 /// A running (or ended) server; its processes and its files go when it is dropped.
 pub struct Server {
+    // Before the directory: it ends first.
+    child: GroupChild,
+    directory: TempDir,
     program: PathBuf,
     args: Vec<String>,
-    directory: TempDir,
-    child: GroupChild,
     url: String,
     client: Client,
 }
@@ -55,7 +57,7 @@ impl Server {
         let directory = tempfile::Builder::new().prefix("baton-test-").tempdir()?;
         fs::create_dir(directory.path().join("home"))?;
         let child = spawn(&program, &args, directory.path(), "127.0.0.1:0")?;
-        let mut server = Server { program, args, directory, child, url: String::new(), client: http::client() };
+        let mut server = Server { child, directory, program, args, url: String::new(), client: http::client() };
         server.wait_ready().await?;
         Ok(server)
     }
@@ -63,6 +65,14 @@ impl Server {
     /// `http://127.0.0.1:PORT`, without a slash at the end.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The address in [`Self::url`], for a proxy in front of it.
+    ///
+    /// # Errors
+    /// If the lock file named no address but a host.
+    pub fn address(&self) -> Result<SocketAddr> {
+        Ok(self.url.trim_start_matches("http://").parse()?)
     }
 
     /// Its data directory.

@@ -6,4 +6,5 @@ mod claude;
 mod fake_queue;
 mod mcp_client;
 mod messages_api;
+mod process;
 mod proxy;
