@@ -24,7 +24,7 @@ pub enum Error {
     #[error("{detail}")]
     Conflict {
         /// A word for programs: `stale_attempt`, `already_reported`, `lease_token_required`, `not_leased`,
-        /// `already_ended`, `idempotency_key_reused`.
+        /// `already_ended`, `not_retryable`, `idempotency_key_reused`.
         code: &'static str,
         /// A sentence for people that says what to do.
         detail: String,
@@ -37,4 +37,30 @@ pub enum Error {
     /// The server is stopping; ask again when it is back.
     #[error("the server is stopping")]
     Stopping,
+}
+
+impl Error {
+    /// One field that cannot be accepted.
+    pub(crate) fn field(field: &str, detail: impl Into<String>) -> Self {
+        let mut faults = Faults::default();
+        faults.add(field, detail);
+        Error::Invalid(faults)
+    }
+
+    pub(crate) fn no_directive(id: &str) -> Self {
+        Error::NotFound { what: "directive", id: id.to_owned() }
+    }
+
+    pub(crate) fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Error::Conflict { code, detail: detail.into(), stored: None }
+    }
+}
+
+impl From<baton_store::Error> for Error {
+    fn from(error: baton_store::Error) -> Self {
+        match error {
+            baton_store::Error::Closed => Error::Stopping,
+            error => Error::Unavailable(error.to_string()),
+        }
+    }
 }

@@ -1,21 +1,27 @@
 //! Use cases: what the doors may ask for. Every rule about directives is applied here or in `baton-model`.
+//!
+//! Architecture invariant: nothing here knows which database it stands on, and nothing that matters lives only in
+//! memory: after a crash everything goes on from the tables.
 
+mod background;
 mod error;
 pub mod queue;
 
-use std::sync::Arc;
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+};
 
-pub use error::{Error, Result};
-pub use queue::{Cursor, Poll, Settings};
+use baton_model::{Clock, Ids, Millis, Rng};
+use baton_store::{Signal, Store};
+pub use baton_store::{Synchronous, backup, database_path};
+use tokio_util::sync::CancellationToken;
 
-use baton_model::{
-    Clock, NewDirective, Priority, Rng,
-    analytics::Analytics,
-    directive::State,
-    poll::{PollAnswer, Started, Stopped},
-    view::{
-        Changed, DirectiveDetail, DirectiveFilter, DirectiveView, Extended, Page, QueueStatus, ResultView, Submitted,
-    },
+use self::{background::Alarm, queue::Waiters};
+pub use self::{
+    background::Retention,
+    error::{Error, Result},
+    queue::{Poll, Settings},
 };
 
 /// Who asks. Until tokens exist everybody on this machine is the same.
@@ -32,65 +38,110 @@ impl Principal {
     }
 }
 
+/// What an engine is opened with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The SQLite database; made if it is not there, in a directory that is.
+    pub database: PathBuf,
+    /// How much a power cut may take.
+    pub synchronous: Synchronous,
+    /// What the operator may set of the queue.
+    pub settings: Settings,
+    /// How long things are kept.
+    pub retention: Retention,
+}
+
 /// The queue and what belongs to it. Cheap to clone.
 #[derive(Clone)]
-pub struct Engine {}
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    ids: Ids,
+    settings: RwLock<Settings>,
+    retention: RwLock<Retention>,
+    waiters: Arc<Waiters>,
+    alarm: Arc<Alarm>,
+    stopping: CancellationToken,
+}
 
 impl Engine {
-    pub async fn submit(&self, who: &Principal, new: NewDirective) -> Result<Submitted> {
-        unimplemented!()
+    /// Opens the store and brings it up to date. Nothing runs in the background until [`Engine::run_background`].
+    ///
+    /// # Errors
+    /// If the database cannot be opened or is of a newer Baton.
+    pub fn open(options: Options, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Result<Engine, baton_store::Error> {
+        let waiters = Arc::new(Waiters::default());
+        let alarm = Arc::new(Alarm::default());
+        let (woken, rung) = (waiters.clone(), alarm.clone());
+        let listener = Box::new(move |signal| match signal {
+            Signal::Queued { agent, tags } => woken.wake(&agent, &tags),
+            Signal::Alarm(at) => rung.ring_at(at),
+            Signal::Settle => rung.ring_at(Millis::MIN),
+            Signal::Switched => woken.wake_all(),
+        });
+        let store = Store::open(&options.database, options.synchronous, listener)?;
+        let inner = Inner {
+            store,
+            clock,
+            ids: Ids::new(rng),
+            settings: RwLock::new(options.settings),
+            retention: RwLock::new(options.retention),
+            waiters,
+            alarm,
+            stopping: CancellationToken::new(),
+        };
+        Ok(Engine { inner: Arc::new(inner) })
     }
-    /// Records the poll's report, if it brings one, then hands out the next directive or waits up to `poll.wait`.
-    /// Dropping the future while it waits is fine: a directive claimed for nobody is given back.
-    pub async fn next(&self, who: &Principal, poll: Poll) -> Result<PollAnswer> {
-        unimplemented!()
+
+    /// Takes new settings; leases that have been given keep theirs.
+    pub fn reconfigure(&self, settings: Settings, retention: Retention) {
+        *self.inner.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+        *self.inner.retention.write().unwrap_or_else(PoisonError::into_inner) = retention;
     }
-    pub async fn start_monitoring(&self, who: &Principal, agent: Option<&str>) -> Result<Started> {
-        unimplemented!()
+
+    /// Answers every parked poll and refuses to park more; what is being written is still written.
+    pub fn stop(&self) {
+        self.inner.stopping.cancel();
     }
-    pub async fn stop_monitoring(&self, who: &Principal, agent: Option<&str>) -> Result<Stopped> {
-        unimplemented!()
+
+    /// Closes the store when everything in line has been written. Blocks; calls that come later fail with
+    /// [`Error::Stopping`].
+    pub fn close(&self) {
+        self.stop();
+        self.inner.store.close();
     }
-    pub async fn directive(&self, who: &Principal, id: &str) -> Result<DirectiveDetail> {
-        unimplemented!()
-    }
-    pub async fn directives(
-        &self,
-        who: &Principal,
-        filter: DirectiveFilter,
-        limit: i64,
-        cursor: Option<&str>,
-    ) -> Result<Page<DirectiveView>> {
-        unimplemented!()
-    }
-    pub async fn cancel(&self, who: &Principal, id: &str) -> Result<Changed> {
-        unimplemented!()
-    }
-    pub async fn retry(&self, who: &Principal, id: &str) -> Result<Changed> {
-        unimplemented!()
-    }
-    pub async fn set_priority(&self, who: &Principal, id: &str, priority: Priority) -> Result<Changed> {
-        unimplemented!()
-    }
-    /// Renews the lease that `token` names; `seconds` from now, by default as long as it was given at first.
-    pub async fn extend_lease(&self, who: &Principal, id: &str, token: &str, seconds: Option<f64>) -> Result<Extended> {
-        unimplemented!()
-    }
-    pub async fn queue_status(&self, who: &Principal) -> Result<QueueStatus> {
-        unimplemented!()
-    }
-    pub async fn results(&self, who: &Principal, limit: i64, cursor: Option<&str>) -> Result<Page<ResultView>> {
-        unimplemented!()
-    }
-    pub async fn analytics(&self, who: &Principal) -> Result<Analytics> {
-        unimplemented!()
-    }
-    /// Whether agents are handed work; for `/health`.
-    pub async fn is_monitoring(&self) -> Result<bool> {
-        unimplemented!()
-    }
+
     /// Fails when the store does not answer; for `/readyz`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] or [`Error::Stopping`].
     pub async fn ready(&self) -> Result<()> {
-        unimplemented!()
+        if self.inner.stopping.is_cancelled() {
+            return Err(Error::Stopping);
+        }
+        self.is_monitoring().await.map(drop)
+    }
+
+    /// The wall clock that everything here is stamped with.
+    pub fn now(&self) -> Millis {
+        self.inner.clock.now()
+    }
+}
+
+impl Inner {
+    fn settings(&self) -> Settings {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn retention(&self) -> Retention {
+        self.retention.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn new_id(&self) -> String {
+        self.ids.next(self.clock.now()).to_string()
     }
 }

@@ -1,11 +1,22 @@
 //! The queue of directives.
 
+mod change;
+pub(crate) mod ending;
+mod monitoring;
+mod next;
+mod show;
+mod submit;
+mod waiters;
+mod words;
+
 use std::time::Duration;
 
-use baton_model::Report;
+use baton_model::{Millis, Report};
+
+pub(crate) use self::waiters::Waiters;
 
 /// What the operator may set (`[queue]`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How long a lease lasts where the directive does not say.
     pub lease: Duration,
@@ -18,6 +29,12 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings { lease: Duration::from_secs(3600), max_deliveries: 5, max_wait: Duration::from_secs(240) }
+    }
+}
+
+impl Settings {
+    fn lease_millis(&self) -> Millis {
+        Millis::try_from(self.lease.as_millis()).unwrap_or(Millis::MAX / 4)
     }
 }
 
@@ -35,6 +52,3 @@ pub struct Poll {
     /// Only directives that carry at least one of these; all if empty.
     pub tags: Vec<String>,
 }
-
-/// An opaque place in a list.
-pub type Cursor = String;

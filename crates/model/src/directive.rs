@@ -157,7 +157,7 @@ pub struct FollowUpRule {
 }
 
 /// A directive as somebody asks for it: the body of `POST /api/directives` and the arguments of `add_directive`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"directive": "Summarise yesterday's error log", "priority": "high", "tags": ["ops"]}))]
 pub struct DirectiveRequest {
@@ -220,6 +220,33 @@ pub struct DirectiveRequest {
     pub repository: Option<String>,
 }
 
+impl DirectiveRequest {
+    /// A request for nothing, with the defaults of every field: to be filled in.
+    pub fn plain() -> Self {
+        DirectiveRequest {
+            directive: String::new(),
+            priority: Priority::default(),
+            webhook: None,
+            follow_up_rules: Vec::new(),
+            retry_on_failure: false,
+            max_retries: three(),
+            retry_delay: thirty(),
+            retry_backoff: one(),
+            tags: Vec::new(),
+            timeout_seconds: None,
+            delay_seconds: None,
+            run_at: None,
+            depends_on: Vec::new(),
+            idempotency_key: None,
+            agent: None,
+            budget_usd: None,
+            acceptance: None,
+            metadata: Map::new(),
+            repository: None,
+        }
+    }
+}
+
 fn three() -> i64 {
     3
 }
@@ -228,19 +255,6 @@ fn thirty() -> f64 {
 }
 fn one() -> f64 {
     1.0
-}
-
-/// A follow-up rule whose condition has been read.
-#[derive(Clone, Debug)]
-pub struct FollowUp {
-    /// When it applies.
-    pub condition: Condition,
-    /// The text of the directive that follows.
-    pub text: String,
-    /// Its priority.
-    pub priority: Priority,
-    /// Its delay.
-    pub delay: Millis,
 }
 
 /// A directive all of whose bounds have been checked. Only [`NewDirective::check`] makes one.
@@ -263,8 +277,8 @@ impl NewDirective {
     }
 
     /// The request it was made from.
-    pub fn request(&self) -> &DirectiveRequest {
-        &self.request
+    pub fn into_request(self) -> DirectiveRequest {
+        self.request
     }
 
     /// When it becomes due, if not at once.

@@ -1,0 +1,209 @@
+//! What goes on by itself: delays and leases that end, dependencies that failed, old rows that are forgotten.
+
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use baton_model::{Millis, State, lifecycle};
+use baton_store::{
+    directive::{self, DirectiveRow, FinalResult},
+    retention,
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Engine, Error, Inner,
+    queue::ending::{Halt, end_with},
+};
+
+/// Longest sleep between two looks, whatever the alarm says.
+const SLOW_POLL: Duration = Duration::from_secs(1);
+/// Rows that one transaction settles.
+const BATCH: i64 = 100;
+/// Parked polls that the slow poll wakes at most, in case a wake was lost.
+const NUDGE: i64 = 16;
+/// Looks between two nudges.
+const NUDGE_EVERY: u32 = 5;
+/// How often old rows are looked for.
+const FORGET_EVERY: Duration = Duration::from_secs(600);
+
+/// How long things are kept. None keeps for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Events.
+    pub events: Option<Duration>,
+    /// Directives that have ended, with their results.
+    pub results: Option<Duration>,
+}
+
+/// When the next look is planned; rung when something is due earlier.
+pub(crate) struct Alarm {
+    planned: AtomicI64,
+    earlier: Notify,
+}
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Alarm { planned: AtomicI64::new(Millis::MAX), earlier: Notify::new() }
+    }
+}
+
+impl Alarm {
+    pub fn ring_at(&self, at: Millis) {
+        if at < self.planned.load(Ordering::Acquire) {
+            self.earlier.notify_one();
+        }
+    }
+}
+
+impl Engine {
+    /// Runs everything that goes on by itself until `stop`.
+    pub async fn run_background(&self, stop: CancellationToken) {
+        tokio::join!(self.inner.schedule(&stop), self.inner.forget(&stop));
+    }
+}
+
+impl Inner {
+    async fn schedule(&self, stop: &CancellationToken) {
+        for look in 1_u32.. {
+            let sleep = match self.look().await {
+                Ok(sleep) => sleep,
+                Err(Error::Stopping) => return,
+                Err(error) => {
+                    tracing::error!(background.task = "schedule", "the queue could not be looked after: {error}");
+                    SLOW_POLL
+                }
+            };
+            if look.is_multiple_of(NUDGE_EVERY) {
+                self.nudge().await;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(sleep) => {}
+                () = self.alarm.earlier.notified() => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Settles what can be settled now and says how long there is nothing more to do.
+    async fn look(&self) -> Result<Duration, Error> {
+        let (now, steady) = (self.clock.now(), self.clock.steady());
+        self.alarm.planned.store(now.max(steady) + 1000, Ordering::Release);
+        let (doomed, expired) = self.store.read(async move |tx| directive::unsettled(tx, steady, BATCH).await).await?;
+        let mut more = doomed.len() + expired.len() >= BATCH as usize || !doomed.is_empty();
+        for row in doomed {
+            let error = "a directive that it depends on was not carried out";
+            self.give_up(row, State::Failed, "Not carried out.", error).await?;
+        }
+        for row in expired {
+            self.expire(row).await?;
+        }
+        let (due, lease) = self.store.read(async move |tx| directive::next_alarms(tx).await).await?;
+        if due.is_some_and(|due| due <= now) {
+            let promoted = self.store.write_in_background(async move |tx| directive::promote_due(tx, now, BATCH).await);
+            more |= promoted.await? >= BATCH as usize;
+        }
+        if more {
+            return Ok(Duration::ZERO);
+        }
+        let until = |at: Option<Millis>, now: Millis| at.map_or(SLOW_POLL, |at| millis(at - now + 1));
+        let sleep = until(due.filter(|due| *due > now), self.clock.now()).min(until(lease, self.clock.steady()));
+        let sleep = sleep.min(SLOW_POLL);
+        let ahead = Millis::try_from(sleep.as_millis()).unwrap_or(1000);
+        self.alarm.planned.store(self.clock.now().min(self.clock.steady()) + ahead, Ordering::Release);
+        Ok(sleep)
+    }
+
+    /// Hands a directive whose lease ran out to the next agent, or gives it up.
+    async fn expire(&self, row: DirectiveRow) -> Result<(), Error> {
+        metrics::counter!("baton_leases_expired_total").increment(1);
+        let deliveries = row.expiries + 1;
+        if lifecycle::is_dead(row.expiries, self.settings().max_deliveries) {
+            let error = format!("timeout: no result after {deliveries} deliveries");
+            return self.give_up(row, State::Dead, "Its lease ran out each time it was handed out.", &error).await;
+        }
+        let (now, steady) = (self.clock.now(), self.clock.steady());
+        let write = self.store.write_in_background(async move |tx| {
+            let present = directive::get(tx, &row.id).await?;
+            match present.filter(|present| still_expired(present, &row, steady)) {
+                Some(present) => directive::expire(tx, &present, now).await,
+                None => Ok(()), // reported, renewed or called off meanwhile
+            }
+        });
+        Ok(write.await?)
+    }
+
+    /// Ends a directive without a report.
+    async fn give_up(&self, row: DirectiveRow, state: State, result: &str, error: &str) -> Result<(), Error> {
+        let result = FinalResult {
+            success: false,
+            result: result.to_owned(),
+            error: Some(error.to_owned()),
+            execution_time: None,
+            metadata: serde_json::Map::new(),
+        };
+        let follow_ups = self.work_out_follow_ups(&row, &result);
+        let (now, steady) = (self.clock.now(), self.clock.steady());
+        let write = self.store.write_in_background(async move |tx| {
+            let present = directive::get(tx, &row.id).await?;
+            let unchanged = |present: &DirectiveRow| match state {
+                State::Dead => still_expired(present, &row, steady),
+                _ => present.state == State::Waiting && present.unmet < 0,
+            };
+            match present.filter(unchanged) {
+                Some(present) => end_with(tx, &present, state, result.clone(), Some(&follow_ups), now).await,
+                None => Ok(()),
+            }
+        });
+        match write.await {
+            Err(Halt::Refused(error)) => Err(error),
+            Ok(()) | Err(Halt::NeedsFollowUps(_)) => Ok(()), // changed meanwhile: the next look sees it
+        }
+    }
+
+    async fn nudge(&self) {
+        if self.waiters.count() == 0 {
+            return;
+        }
+        if let Ok(due) = self.store.read(async move |tx| directive::queued_ahead(tx, NUDGE).await).await {
+            self.waiters.wake_some(usize::try_from(due).unwrap_or(0));
+        }
+    }
+
+    async fn forget(&self, stop: &CancellationToken) {
+        loop {
+            let (now, retention) = (self.clock.now(), self.retention());
+            let before =
+                |kept: Option<Duration>| kept.and_then(|kept| now.checked_sub(kept.as_millis().try_into().ok()?));
+            let before =
+                retention::Before { events: before(retention.events), results: before(retention.results), now };
+            let more = self.store.write_in_background(async move |tx| retention::forget(tx, &before).await).await;
+            let pause = match more {
+                Ok(true) => Duration::from_millis(20),
+                Ok(false) => FORGET_EVERY,
+                Err(baton_store::Error::Closed) => return,
+                Err(error) => {
+                    tracing::error!(background.task = "forget", "old rows could not be forgotten: {error}");
+                    FORGET_EVERY
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+}
+
+/// Whether the lease that was seen to have run out is still the present one, and still run out.
+fn still_expired(present: &DirectiveRow, seen: &DirectiveRow, steady: Millis) -> bool {
+    present.state == State::Leased
+        && present.attempt == seen.attempt
+        && present.lease.as_ref().is_some_and(|lease| lease.ends_at <= steady)
+}
+
+fn millis(millis: Millis) -> Duration {
+    Duration::from_millis(millis.max(1).unsigned_abs())
+}

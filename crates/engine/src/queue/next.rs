@@ -1,0 +1,172 @@
+//! One poll: take the report, hand out the next directive, or wait for one.
+
+use std::sync::Arc;
+
+use baton_model::{
+    Report,
+    directive::{check_name, check_tags},
+    fault::Faults,
+    poll::{PollAnswer, Recorded},
+};
+use baton_store::{
+    directive::{self, Claim, Claimed, FinalResult},
+    monitoring,
+};
+
+use super::{
+    Poll,
+    ending::{FollowUps, Halt, take_report},
+    words,
+};
+use crate::{Engine, Error, Inner, Principal, Result};
+
+/// Results of the last five minutes decide how long an agent with nothing to do shall wait.
+const RECENT: i64 = 5 * 60 * 1000;
+
+/// What one transaction of a poll gave.
+struct Turn {
+    recorded: Option<Recorded>,
+    offer: Offer,
+}
+
+enum Offer {
+    Stop,
+    Nothing,
+    Directive(Box<Claimed>),
+}
+
+impl Engine {
+    /// Records the poll's report, if it brings one, then hands out the next directive or waits up to `poll.wait`.
+    /// Dropping the future is fine at any time: a directive claimed for nobody is given back.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], and, for a report that is not taken, [`Error::NotFound`] and [`Error::Conflict`]; then
+    /// nothing was handed out.
+    pub async fn next(&self, _who: &Principal, poll: Poll) -> Result<PollAnswer> {
+        let inner = &*self.inner;
+        check(inner, &poll)?;
+        let Poll { report, wait, agent, session, tags } = poll;
+        let mut parked = None;
+        if !wait.is_zero() && !inner.stopping.is_cancelled() {
+            parked = Some(inner.waiters.park(agent.clone(), tags.clone()));
+        }
+        let mut turn = inner.turn(report, &agent, &session, &tags).await?;
+        let recorded = turn.recorded.take();
+        if let (Offer::Nothing, Some(parked)) = (&turn.offer, &mut parked) {
+            let deadline = tokio::time::sleep(wait);
+            tokio::pin!(deadline);
+            loop {
+                tokio::select! {
+                    () = parked.woken() => {}
+                    () = &mut deadline => break,
+                    () = inner.stopping.cancelled() => break,
+                }
+                turn = Box::pin(inner.turn(None, &agent, &session, &tags)).await?;
+                parked.looked();
+                if !matches!(turn.offer, Offer::Nothing) {
+                    break;
+                }
+            }
+        }
+        drop(parked);
+        Ok(match turn.offer {
+            Offer::Stop => words::stop(recorded),
+            Offer::Nothing => words::wait(recorded, inner.wait_seconds().await?),
+            Offer::Directive(claimed) => {
+                metrics::counter!("baton_directives_handed_out_total").increment(1);
+                words::execute(recorded, *claimed, inner.clock.now())
+            }
+        })
+    }
+}
+
+impl Inner {
+    /// Takes the report and claims what is first in line, in one transaction.
+    async fn turn(
+        &self,
+        report: Option<Report>,
+        agent: &Option<String>,
+        session: &Option<String>,
+        tags: &[String],
+    ) -> Result<Turn> {
+        let report = report.map(Arc::new);
+        let mut follow_ups: Option<FollowUps> = None;
+        loop {
+            let claim = Claim {
+                agent: agent.clone(),
+                session: session.clone(),
+                tags: tags.to_vec(),
+                token: self.ids.token(),
+                now: self.clock.now(),
+                steady: self.clock.steady(),
+                default_lease: self.settings().lease_millis(),
+            };
+            match self.try_turn(report.clone(), follow_ups.take(), claim).await {
+                Ok(turn) => return Ok(turn),
+                Err(Halt::Refused(error)) => return Err(error),
+                Err(Halt::NeedsFollowUps(row)) => {
+                    let result = report.as_deref().map(FinalResult::from);
+                    follow_ups = result.map(|result| self.work_out_follow_ups(&row, &result));
+                }
+            }
+        }
+    }
+
+    async fn try_turn(
+        &self,
+        report: Option<Arc<Report>>,
+        follow_ups: Option<FollowUps>,
+        claim: Claim,
+    ) -> Result<Turn, Halt> {
+        let clock = self.clock.clone();
+        let undo = move |turn: Turn| {
+            let Offer::Directive(claimed) = turn.offer else { return None };
+            let now = clock.now();
+            Some(async move |tx: &mut baton_store::Tx<'_>| directive::give_back(tx, &claimed, now).await)
+        };
+        let work = async move |tx: &mut baton_store::Tx<'_>| {
+            let recorded = match &report {
+                Some(report) => Some(take_report(tx, report, follow_ups.as_ref(), claim.now).await?),
+                None => None,
+            };
+            let offer = if !monitoring::serves(tx, claim.agent.as_deref()).await? {
+                Offer::Stop
+            } else {
+                match directive::claim(tx, &claim).await? {
+                    Some(claimed) => Offer::Directive(Box::new(claimed)),
+                    None => Offer::Nothing,
+                }
+            };
+            Ok(Turn { recorded, offer })
+        };
+        self.store.write_or_undo(work, undo).await
+    }
+
+    async fn wait_seconds(&self) -> Result<u64> {
+        let since = self.clock.now() - RECENT;
+        let recent = self.store.read(async move |tx| directive::recent_results(tx, since, 11).await).await;
+        match recent.map_err(Error::from) {
+            Ok(recent) => Ok(baton_model::analytics::wait_seconds(recent)),
+            Err(Error::Stopping) => Ok(baton_model::analytics::wait_seconds(0)), // the server will be back
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn check(inner: &Inner, poll: &Poll) -> Result<()> {
+    let mut faults = Faults::default();
+    let longest = inner.settings().max_wait;
+    if poll.wait > longest {
+        faults.add("wait_seconds", format!("must be 0 to {}, not {}", longest.as_secs(), poll.wait.as_secs_f64()));
+    }
+    for (field, name) in [("agent", &poll.agent), ("session_id", &poll.session)] {
+        if let Some(name) = name {
+            check_name(field, name, &mut faults);
+        }
+    }
+    check_tags("tags", &poll.tags, &mut faults);
+    if let Some(Err(report)) = poll.report.as_ref().map(Report::check) {
+        faults.0.extend(report.0);
+    }
+    Ok(faults.into_result()?)
+}

@@ -1,0 +1,247 @@
+//! Showing what is there.
+
+use baton_model::{
+    Millis,
+    analytics::Analytics,
+    clock,
+    view::{
+        AttemptOutcome, AttemptView, DirectiveDetail, DirectiveFilter, DirectiveView, Page, QueueStatus, ResultView,
+    },
+};
+use baton_store::{
+    directive::{self, Attempt, DirectiveRow},
+    event, monitoring, stats,
+};
+
+use super::change::find;
+use crate::{Engine, Error, Principal, Result};
+
+/// Events that are shown with a directive.
+const SHOWN_EVENTS: i64 = 200;
+/// Longest page of a list.
+const LONGEST_PAGE: i64 = 1000;
+
+impl Engine {
+    /// Everything about one directive.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn directive(&self, _who: &Principal, id: &str) -> Result<DirectiveDetail> {
+        let id = id.to_owned();
+        let skew = self.inner.clock.now() - self.inner.clock.steady();
+        self.inner
+            .store
+            .read(async move |tx| {
+                let row = find(tx, &id).await?;
+                let attempts = directive::attempts(tx, &id).await?;
+                let events = event::of_directive(tx, &id, SHOWN_EVENTS).await?;
+                let depends_on = directive::dependencies(tx, &id).await?;
+                let children = directive::children(tx, &id).await?;
+                let attempts = show_attempts(&row, attempts, skew);
+                let result = result(&row, attempts.last());
+                Ok(DirectiveDetail {
+                    directive: show(&row, skew),
+                    webhook: row.request.webhook,
+                    follow_up_rules: row.request.follow_up_rules,
+                    retry_on_failure: row.request.retry_on_failure,
+                    max_retries: row.request.max_retries,
+                    retry_delay: row.request.retry_delay,
+                    retry_backoff: row.request.retry_backoff,
+                    timeout_seconds: row.request.timeout_seconds,
+                    depends_on,
+                    budget_usd: row.request.budget_usd,
+                    acceptance: row.request.acceptance,
+                    repository: row.request.repository,
+                    metadata: row.request.metadata,
+                    result,
+                    attempts,
+                    events,
+                    children,
+                    deliveries: Vec::new(),
+                })
+            })
+            .await
+    }
+
+    /// A page of directives, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a limit or cursor that is none.
+    pub async fn directives(
+        &self,
+        _who: &Principal,
+        filter: DirectiveFilter,
+        limit: i64,
+        cursor: Option<&str>,
+    ) -> Result<Page<DirectiveView>> {
+        check_limit(limit)?;
+        let before = cursor.map(ToOwned::to_owned);
+        let skew = self.inner.clock.now() - self.inner.clock.steady();
+        let mut rows = self
+            .inner
+            .store
+            .read(async move |tx| directive::list(tx, &filter, before.as_deref(), limit + 1).await)
+            .await?;
+        let next_cursor = cut(&mut rows, limit).map(|last| last.id.clone());
+        Ok(Page { items: rows.iter().map(|row| show(row, skew)).collect(), next_cursor })
+    }
+
+    /// A page of final results, latest first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a limit or cursor that is none.
+    pub async fn results(&self, _who: &Principal, limit: i64, cursor: Option<&str>) -> Result<Page<ResultView>> {
+        check_limit(limit)?;
+        let before = cursor.map(read_cursor).transpose()?;
+        let rows = self
+            .inner
+            .store
+            .read(async move |tx| {
+                let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
+                let mut rows = directive::page_of_results(tx, before, limit + 1).await?;
+                let last = cut(&mut rows, limit).map(|last| (last.ended_at.unwrap_or_default(), last.id.clone()));
+                let mut shown = Vec::with_capacity(rows.len());
+                for row in rows {
+                    let agent = directive::agent_of_attempt(tx, &row).await?;
+                    shown.push((row, agent));
+                }
+                Ok::<_, Error>((shown, last))
+            })
+            .await?;
+        let (rows, last) = rows;
+        let items = rows.into_iter().filter_map(|(row, agent)| show_result(&row, agent)).collect();
+        Ok(Page { items, next_cursor: last.map(|(at, id)| format!("{at}.{id}")) })
+    }
+
+    /// The state of the whole queue.
+    ///
+    /// # Errors
+    /// If the store is unavailable.
+    pub async fn queue_status(&self, _who: &Principal) -> Result<QueueStatus> {
+        let waiting_polls = i64::try_from(self.inner.waiters.count()).unwrap_or(i64::MAX);
+        let read = self.inner.store.read(async move |tx| {
+            Ok::<_, Error>((directive::counts(tx).await?, monitoring::switch(tx).await?, stats::total(tx).await?))
+        });
+        let (counts, switch, completed_directives) = read.await?;
+        Ok(QueueStatus {
+            pending_directives: counts.pending,
+            scheduled_directives: counts.scheduled,
+            active_directives: counts.active,
+            completed_directives,
+            is_monitoring: switch.active,
+            session_id: switch.session_id,
+            waiting_polls,
+        })
+    }
+
+    /// Seed 000's analytics; costs the same however many results there are.
+    ///
+    /// # Errors
+    /// If the store is unavailable.
+    pub async fn analytics(&self, _who: &Principal) -> Result<Analytics> {
+        Ok(self.inner.store.read(async move |tx| stats::analytics(tx).await).await?)
+    }
+}
+
+fn check_limit(limit: i64) -> Result<()> {
+    if (1..=LONGEST_PAGE).contains(&limit) {
+        return Ok(());
+    }
+    Err(Error::field("limit", format!("must be 1 to {LONGEST_PAGE}, not {limit}")))
+}
+
+/// Takes off what is only there to tell that there is more; then answers the last that is shown.
+fn cut(rows: &mut Vec<DirectiveRow>, limit: i64) -> Option<&DirectiveRow> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if rows.len() <= limit {
+        return None;
+    }
+    rows.truncate(limit);
+    rows.last()
+}
+
+fn read_cursor(cursor: &str) -> Result<(Millis, String)> {
+    let read = cursor.split_once('.').and_then(|(at, id)| Some((at.parse().ok()?, id.to_owned())));
+    read.ok_or_else(|| Error::field("cursor", "is none of ours: take `next_cursor` or the `Link` header of a page"))
+}
+
+fn show(row: &DirectiveRow, skew: Millis) -> DirectiveView {
+    let lease = row.lease.as_ref().filter(|_| row.state == baton_model::State::Leased);
+    DirectiveView {
+        directive_id: row.id.clone(),
+        directive: row.body.clone(),
+        priority: row.priority,
+        state: row.state,
+        tags: row.request.tags.clone(),
+        agent: row.request.agent.clone(),
+        created_at: clock::iso(row.created_at),
+        due_at: clock::iso(row.ready_at),
+        ended_at: row.ended_at.map(clock::iso),
+        attempt: row.attempt,
+        retry_count: row.retry_count,
+        leased_by: lease.and_then(|lease| lease.agent.clone()),
+        lease_expires_at: lease.map(|lease| clock::iso(lease.ends_at + skew)),
+        parent: row.parent.clone(),
+    }
+}
+
+fn show_attempts(row: &DirectiveRow, ended: Vec<Attempt>, skew: Millis) -> Vec<AttemptView> {
+    let mut shown: Vec<AttemptView> = ended
+        .into_iter()
+        .map(|attempt| {
+            let last = attempt.number == row.attempt;
+            let stored = row.result.as_ref().filter(|_| last && attempt.outcome != AttemptOutcome::Expired);
+            let (result, error) = match (attempt.report, stored) {
+                (Some(report), _) => (Some(report.result), report.error),
+                (None, Some(stored)) => (Some(stored.result.clone()), stored.error.clone()),
+                (None, None) => (None, None),
+            };
+            AttemptView {
+                attempt: attempt.number,
+                agent: attempt.agent,
+                leased_at: clock::iso(attempt.leased_at),
+                lease_expires_at: clock::iso(attempt.lease_ends_at + skew),
+                ended_at: Some(clock::iso(attempt.ended_at)),
+                outcome: attempt.outcome,
+                result,
+                error,
+            }
+        })
+        .collect();
+    if let Some(lease) = row.lease.as_ref().filter(|_| row.state == baton_model::State::Leased) {
+        shown.retain(|attempt| attempt.attempt != row.attempt);
+        shown.push(AttemptView {
+            attempt: row.attempt,
+            agent: lease.agent.clone(),
+            leased_at: clock::iso(lease.leased_at),
+            lease_expires_at: clock::iso(lease.ends_at + skew),
+            ended_at: None,
+            outcome: AttemptOutcome::Running,
+            result: None,
+            error: None,
+        });
+    }
+    shown
+}
+
+fn result(row: &DirectiveRow, last: Option<&AttemptView>) -> Option<ResultView> {
+    show_result(row, last.filter(|last| last.attempt == row.attempt).and_then(|last| last.agent.clone()))
+}
+
+fn show_result(row: &DirectiveRow, agent: Option<String>) -> Option<ResultView> {
+    let result = row.result.as_ref()?;
+    Some(ResultView {
+        directive_id: row.id.clone(),
+        success: result.success,
+        result: result.result.clone(),
+        execution_time: result.execution_time,
+        error: result.error.clone(),
+        timestamp: clock::iso(row.ended_at.unwrap_or_default()),
+        metadata: result.metadata.clone(),
+        directive: row.body.clone(),
+        priority: row.priority,
+        tags: row.request.tags.clone(),
+        attempt: row.attempt,
+        agent,
+    })
+}

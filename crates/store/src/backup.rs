@@ -1,0 +1,118 @@
+//! Copies of the database: made while it is in use, checked before they count.
+
+use std::{fs, path::Path};
+
+use baton_model::directive::shorten;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{
+    error::{Error, Result},
+    migrations, sqlite,
+};
+
+/// What a sound copy holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Sound {
+    /// The schema's version.
+    pub schema_version: i64,
+    /// How many directives it holds.
+    pub directives: i64,
+    /// How many of them have a result.
+    pub results: i64,
+    /// How many events it holds.
+    pub events: i64,
+    /// The file's size.
+    pub bytes: u64,
+}
+
+/// Copies the database at `from` into the new file `to`, while others write to it, and checks the copy. Nothing is
+/// left at `to` unless it is sound.
+///
+/// # Errors
+/// If `to` exists, a file cannot be read or written, or the copy is not sound.
+pub fn backup(from: &Path, to: &Path) -> Result<Sound> {
+    if to.exists() {
+        let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "it exists; give another name");
+        return Err(Error::File { path: to.display().to_string(), source });
+    }
+    let part = to.with_extension("part");
+    let _ = fs::remove_file(&part);
+    let copied = copy(from, &part).and_then(|()| verify(&part));
+    let placed = copied.and_then(|sound| {
+        sync(&part)?;
+        fs::rename(&part, to).map_err(|source| Error::File { path: to.display().to_string(), source })?;
+        Ok(sound)
+    });
+    if placed.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    placed
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let conn = sqlite::open_existing(from)?;
+    // One statement on one snapshot: writers go on, and the copy is compact.
+    conn.execute("vacuum into ?1", [to.to_string_lossy()])?;
+    Ok(())
+}
+
+/// Checks that a file is a whole database of a version that this Baton knows.
+///
+/// # Errors
+/// [`Error::Unsound`] says what is wrong with it.
+pub fn verify(path: &Path) -> Result<Sound> {
+    let unsound = |e: rusqlite::Error| Error::Unsound(format!("{}: {e}", path.display()));
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(unsound)?;
+    let said: String = conn.query_row("pragma integrity_check", [], |row| row.get(0)).map_err(unsound)?;
+    if said != "ok" {
+        return Err(Error::Unsound(shorten(&said, 500)));
+    }
+    let Some((schema_version, oldest)) = migrations::version(&conn)? else {
+        return Err(Error::Unsound(format!("{} is no database of Baton", path.display())));
+    };
+    if oldest > migrations::newest() {
+        return Err(Error::TooNew { found: schema_version, oldest, known: migrations::newest() });
+    }
+    let count = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(unsound);
+    Ok(Sound {
+        schema_version,
+        directives: count("select count(*) from directive")?,
+        results: count("select count(*) from directive where success is not null")?,
+        events: count("select count(*) from event")?,
+        bytes: fs::metadata(path).map_or(0, |file| file.len()),
+    })
+}
+
+/// Puts a sound copy in the place of the database at `to`, which nobody may have open. A database that stands there
+/// is moved aside, to `aside`.
+///
+/// # Errors
+/// If the copy is not sound or a file cannot be moved; then what stood at `to` still stands there.
+pub fn restore(from: &Path, to: &Path, aside: &Path) -> Result<Sound> {
+    let sound = verify(from)?;
+    let file = |path: &Path| {
+        let path = path.display().to_string();
+        move |source| Error::File { path, source }
+    };
+    let part = to.with_extension("part");
+    fs::copy(from, &part).map_err(file(&part))?;
+    verify(&part)?;
+    sync(&part)?;
+    if to.exists() {
+        // What the log still holds belongs to the database that is moved aside.
+        let conn = sqlite::open_existing(to)?;
+        conn.execute_batch("pragma wal_checkpoint(truncate); pragma journal_mode = delete")?;
+        drop(conn);
+        fs::rename(to, aside).map_err(file(aside))?;
+    }
+    for suffix in ["-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{}{suffix}", to.display()));
+    }
+    fs::rename(&part, to).map_err(file(to))?;
+    Ok(sound)
+}
+
+fn sync(path: &Path) -> Result<()> {
+    let synced = fs::File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|source| Error::File { path: path.display().to_string(), source })
+}

@@ -1,0 +1,155 @@
+//! Handing a directive to an agent, and taking it back when nobody heard of it.
+
+use baton_model::{DirectiveRequest, Millis, Priority, lifecycle};
+
+use super::{mirror_tags, row};
+use crate::{Json, Result, Row, Signal, Tx, event};
+
+/// Who asks, and on what terms.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The agent's name, if it gave one.
+    pub agent: Option<String>,
+    /// Its monitoring session, if it gave one.
+    pub session: Option<String>,
+    /// Only directives that carry at least one of these; all if empty.
+    pub tags: Vec<String>,
+    /// The lease's token.
+    pub token: String,
+    /// The wall clock.
+    pub now: Millis,
+    /// The clock that leases are measured on.
+    pub steady: Millis,
+    /// How long the lease lasts where the directive does not say.
+    pub default_lease: Millis,
+}
+
+/// A directive that was handed out.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// Its id.
+    pub id: String,
+    /// Its owner.
+    pub owner: String,
+    /// Its text, as it was submitted.
+    pub body: String,
+    /// What was asked for, without the text.
+    pub request: DirectiveRequest,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Number of this delivery.
+    pub attempt: i64,
+    /// Failures that were retried.
+    pub retry_count: i64,
+    /// What its text says of the attempt before.
+    pub retry_reason: Option<String>,
+    /// The lease's token.
+    pub token: String,
+    /// How long the lease lasts.
+    pub lease: Millis,
+    /// Its place in line, to be given back to it.
+    place: Place,
+    agent: String,
+}
+
+/// A place in line: the entry that is smallest goes first.
+type Place = (i64, Millis, String);
+
+/// Hands out the directive that is first in line for the agent, if there is one.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>> {
+    let Some(place) = first_in_line(tx, claim).await? else { return Ok(None) };
+    let id = &place.2;
+    let sql = "select owner, body, request, attempt, retry_count, retry_reason, agent from directive where id = $1";
+    let claimed = tx.one(sql, &[id], |row| read(&row, &place, claim)).await?;
+    tx.execute_one(
+        "claim",
+        "update directive set state = 'leased', attempt = $2, lease_token = $3, lease_agent = $4, lease_session = $5, \
+         lease_ms = $6, leased_at = $7, lease_ends_at = $8 where id = $1 and state = 'queued'",
+        &[
+            id,
+            &claimed.attempt,
+            &claim.token,
+            &claim.agent,
+            &claim.session,
+            &claimed.lease,
+            &claim.now,
+            &(claim.steady + claimed.lease),
+        ],
+    )
+    .await?;
+    if !claimed.request.tags.is_empty() {
+        mirror_tags(tx, id, false, place.0, place.1).await?;
+    }
+    tx.signal(Signal::Alarm(claim.steady + claimed.lease));
+    let data = serde_json::json!({"attempt": claimed.attempt, "agent": claim.agent});
+    event::append(tx, "directive.leased", &claimed.owner, id, claim.now, data).await?;
+    Ok(Some(claimed))
+}
+
+fn read(row: &Row<'_>, place: &Place, claim: &Claim) -> Result<Claimed> {
+    let Json(request) = row.get::<Json<DirectiveRequest>>(2)?;
+    Ok(Claimed {
+        id: place.2.clone(),
+        owner: row.get(0)?,
+        body: row.get(1)?,
+        priority: row::read_priority(place.0)?,
+        attempt: row.get::<i64>(3)? + 1,
+        retry_count: row.get(4)?,
+        retry_reason: row.get(5)?,
+        token: claim.token.clone(),
+        lease: lifecycle::lease_millis(request.timeout_seconds, claim.default_lease),
+        place: place.clone(),
+        agent: row.get(6)?,
+        request,
+    })
+}
+
+/// Looks at one entry for everybody, one for the agent alone, or one for each tag: never at the whole line.
+async fn first_in_line(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Place>> {
+    const FIRST: &str = "select priority, ready_at, id from directive where state = 'queued' and agent = $1 \
+        order by priority, ready_at, id limit 1";
+    const FIRST_TAGGED: &str = "select t.priority, t.ready_at, t.directive_id from directive_tag t \
+        join directive d on d.id = t.directive_id where t.tag = $1 and t.queued and d.agent in ('', $2) \
+        order by t.priority, t.ready_at, t.directive_id limit 1";
+    let place = |row: Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let agent = claim.agent.as_deref().unwrap_or("");
+    let mut first: Option<Place> = None;
+    if claim.tags.is_empty() {
+        first = tx.row(FIRST, &[&""], place).await?;
+        if !agent.is_empty() {
+            first = first.into_iter().chain(tx.row(FIRST, &[&agent], place).await?).min();
+        }
+    }
+    for tag in &claim.tags {
+        first = first.into_iter().chain(tx.row(FIRST_TAGGED, &[tag, &agent], place).await?).min();
+    }
+    Ok(first)
+}
+
+/// Takes back a claim that nobody heard of, as if it had not been made. Nothing happens if the lease has moved on.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn give_back(tx: &mut Tx<'_>, claimed: &Claimed, now: Millis) -> Result<()> {
+    let taken_back = tx
+        .execute(
+            "update directive set state = 'queued', attempt = attempt - 1, lease_token = null, lease_agent = null, \
+             lease_session = null, lease_ms = null, leased_at = null, lease_ends_at = null \
+             where id = $1 and state = 'leased' and lease_token = $2",
+            &[&claimed.id, &claimed.token],
+        )
+        .await?;
+    if taken_back == 0 {
+        return Ok(());
+    }
+    let (priority, ready_at, _) = &claimed.place;
+    if !claimed.request.tags.is_empty() {
+        mirror_tags(tx, &claimed.id, true, *priority, *ready_at).await?;
+    }
+    tx.signal(Signal::Queued { agent: claimed.agent.clone(), tags: claimed.request.tags.clone() });
+    let data = serde_json::json!({"attempt": claimed.attempt, "reason": "nobody heard of it"});
+    event::append(tx, "directive.released", &claimed.owner, &claimed.id, now, data).await
+}

@@ -1,0 +1,41 @@
+//! Forgetting what is old, a little at a time.
+
+use baton_model::Millis;
+
+use crate::{Result, Tx, idempotency};
+
+/// What is forgotten: what is older than these moments. None keeps for ever.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Before {
+    /// Events from before.
+    pub events: Option<Millis>,
+    /// Directives that ended before, with their results and attempts.
+    pub results: Option<Millis>,
+    /// The wall clock, for idempotency keys.
+    pub now: Millis,
+}
+
+/// Rows that one call forgets of each kind at most: a few milliseconds' work.
+const BATCH: i64 = 200;
+
+/// Forgets one batch of everything; true if there may be more.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn forget(tx: &mut Tx<'_>, before: &Before) -> Result<bool> {
+    let keys = "delete from idempotency where (owner, key) in \
+        (select owner, key from idempotency where created_at <= $1 order by created_at limit $2)";
+    let mut most = tx.execute(keys, &[&(before.now - idempotency::LIFE), &BATCH]).await?;
+    if let Some(at) = before.events {
+        // Events are numbered as they come, so the oldest stand at the beginning.
+        let events = "delete from event where seq in (select seq from event order by seq limit $2) and at < $1";
+        most = most.max(tx.execute(events, &[&at, &BATCH]).await?);
+    }
+    if let Some(at) = before.results {
+        // What others still wait for stays, so that they can be settled.
+        let ended = "delete from directive where id in (select id from directive where ended_at < $1 \
+            and (success is not null or state = 'cancelled') order by ended_at limit $2)";
+        most = most.max(tx.execute(ended, &[&at, &BATCH]).await?);
+    }
+    Ok(most >= BATCH.unsigned_abs())
+}

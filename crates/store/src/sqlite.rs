@@ -1,0 +1,177 @@
+//! SQLite behind the seam: one writer thread that commits in groups, a few reader threads.
+
+mod inbox;
+mod job;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
+
+use rusqlite::Connection;
+
+pub(crate) use self::{
+    inbox::{Inbox, Urgency},
+    job::{Job, submit, unattended},
+};
+use crate::{
+    error::{Error, Result},
+    migrations,
+    signal::{Listener, Signal},
+    tx::Tx,
+};
+
+/// Longest group: bounds how long the first caller of a group waits for the last.
+const GROUP: usize = 512;
+/// Threads that read. More gain nothing on the page cache they share.
+const READERS: usize = 2;
+
+/// How much a power cut may take. A crash of the process takes nothing either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Nothing: each commit waits for the disk.
+    #[default]
+    Full,
+    /// The last moments.
+    Normal,
+}
+
+/// The threads' mail boxes.
+pub(crate) struct Threads {
+    pub writer: Arc<Inbox>,
+    pub readers: Arc<Inbox>,
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.writer.close();
+        self.readers.close();
+    }
+}
+
+/// Opens the database, brings it up to date and starts the threads.
+pub(crate) fn start(path: &Path, synchronous: Synchronous, listener: Listener) -> Result<Threads> {
+    let mut conn = open(path)?;
+    conn.execute_batch(match synchronous {
+        Synchronous::Full => "pragma journal_mode = wal; pragma synchronous = full",
+        Synchronous::Normal => "pragma journal_mode = wal; pragma synchronous = normal",
+    })?;
+    migrations::run(&mut conn)?;
+    let threads = Threads { writer: Arc::default(), readers: Arc::default() };
+    let inbox = threads.writer.clone();
+    spawn("store-write", move || write_loop(conn, &inbox, &listener))?;
+    for _ in 0..READERS {
+        let (conn, inbox) = (open(path)?, threads.readers.clone());
+        conn.execute_batch("pragma query_only = true")?;
+        spawn("store-read", move || read_loop(conn, &inbox))?;
+    }
+    Ok(threads)
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(run);
+    spawned.map(drop).map_err(|source| Error::File { path: format!("thread {name}"), source })
+}
+
+/// Opens a connection as every connection to the database is opened.
+pub(crate) fn open(path: &Path) -> Result<Connection> {
+    let conn = Connection::open(path)?;
+    conn.execute_batch("pragma foreign_keys = on; pragma busy_timeout = 5000; pragma wal_autocheckpoint = 2000")?;
+    conn.set_prepared_statement_cache_capacity(256); // the default of 16 thrashes
+    Ok(conn)
+}
+
+/// Opens a database that must be there already.
+pub(crate) fn open_existing(path: &Path) -> Result<Connection> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.execute_batch("pragma busy_timeout = 5000")?;
+    Ok(conn)
+}
+
+fn write_loop(mut conn: Connection, inbox: &Inbox, listener: &Listener) {
+    while let Some(first) = inbox.take() {
+        let (mut ran, mut signals) = (Vec::new(), Vec::new());
+        let committed = commit_group(&mut conn, first, inbox, &mut ran, &mut signals).map_err(|e| e.to_string());
+        if let Err(reason) = &committed {
+            tracing::error!(store.group = ran.len(), "a group was not committed: {reason}");
+            if !conn.is_autocommit() {
+                let _ = conn.execute_batch("rollback");
+            }
+        } else {
+            // Before the answers: whoever added the work may ask at once whether somebody has taken it.
+            for signal in signals {
+                listener(signal);
+            }
+        }
+        for job in ran {
+            if let Some(undo) = job.answer(&committed) {
+                inbox.put(Urgency::Interactive, undo);
+            }
+        }
+    }
+    let _ = conn.execute_batch("pragma optimize; pragma wal_checkpoint(truncate)");
+    inbox.finished();
+}
+
+/// Runs the first job and all that wait behind it, each in a savepoint, then commits once.
+fn commit_group(
+    conn: &mut Connection,
+    first: Box<dyn Job>,
+    inbox: &Inbox,
+    ran: &mut Vec<Box<dyn Job>>,
+    signals: &mut Vec<Signal>,
+) -> Result<()> {
+    let begun = run(conn, "begin immediate");
+    let mut next = Some(first);
+    while let Some(mut job) = next {
+        let ended_well = match &begun {
+            Ok(()) if !job.abandoned() => run_in_savepoint(conn, &mut *job, signals),
+            _ => Ok(()),
+        };
+        ran.push(job); // before any `?`: whatever happens, everybody who waits is answered
+        ended_well?;
+        next = if ran.len() < GROUP && begun.is_ok() { inbox.take_waiting() } else { None };
+    }
+    begun.and_then(|()| run(conn, "commit"))
+}
+
+fn run_in_savepoint(conn: &mut Connection, job: &mut dyn Job, signals: &mut Vec<Signal>) -> Result<()> {
+    run(conn, "savepoint job")?;
+    let mut tx = Tx::new(conn);
+    let ended_well = job.run(&mut tx);
+    let told = tx.into_signals();
+    // A full disk and the like make SQLite roll the whole transaction back: then nobody's work is left.
+    if conn.is_autocommit() {
+        return Err(Error::NotCommitted("sqlite rolled the whole group back".to_owned()));
+    }
+    if ended_well {
+        signals.extend(told);
+    } else {
+        run(conn, "rollback to job")?;
+    }
+    run(conn, "release job")
+}
+
+fn read_loop(mut conn: Connection, inbox: &Inbox) {
+    while let Some(mut job) = inbox.take() {
+        let begun = run(&conn, "begin");
+        if begun.is_ok() && !job.abandoned() {
+            job.run(&mut Tx::new(&mut conn));
+        }
+        if !conn.is_autocommit() {
+            let _ = run(&conn, "rollback");
+        }
+        job.answer(&begun.map_err(|e| e.to_string()));
+    }
+}
+
+fn run(conn: &Connection, sql: &'static str) -> Result<()> {
+    Ok(conn.prepare_cached(sql)?.raw_execute().map(drop)?)
+}
+
+/// The database file of a data directory.
+pub fn database_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("baton.db")
+}

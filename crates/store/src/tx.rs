@@ -1,0 +1,112 @@
+//! The transaction that every query runs in.
+
+use rusqlite::Connection;
+
+use crate::{
+    error::{Error, Result},
+    signal::Signal,
+    sql::{Bind, Row},
+};
+
+/// A transaction, or a savepoint in one.
+pub struct Tx<'c> {
+    conn: &'c mut Connection,
+    signals: Vec<Signal>,
+}
+
+impl<'c> Tx<'c> {
+    pub(crate) fn new(conn: &'c mut Connection) -> Self {
+        Tx { conn, signals: Vec::new() }
+    }
+
+    pub(crate) fn into_signals(self) -> Vec<Signal> {
+        self.signals
+    }
+
+    /// Runs a statement and says how many rows it touched.
+    ///
+    /// # Errors
+    /// If the database refuses it.
+    #[expect(clippy::unused_async, reason = "the same call waits for the wire on another database")]
+    pub async fn execute(&mut self, sql: &str, args: &[&dyn Bind]) -> Result<u64> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        bind(&mut statement, args)?;
+        Ok(statement.raw_execute()? as u64)
+    }
+
+    /// Runs a statement that must touch exactly one row.
+    ///
+    /// # Errors
+    /// If the database refuses it, or [`Error::Rows`].
+    pub async fn execute_one(&mut self, name: &'static str, sql: &str, args: &[&dyn Bind]) -> Result<()> {
+        match self.execute(sql, args).await? {
+            1 => Ok(()),
+            rows => Err(Error::Rows { statement: name, rows, expected: 1 }),
+        }
+    }
+
+    /// Reads every row through `read`.
+    ///
+    /// # Errors
+    /// If the database refuses the statement or `read` fails.
+    #[expect(clippy::unused_async, reason = "the same call waits for the wire on another database")]
+    pub async fn rows<T>(
+        &mut self,
+        sql: &str,
+        args: &[&dyn Bind],
+        read: impl Fn(Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        bind(&mut statement, args)?;
+        let mut rows = statement.raw_query();
+        let mut found = Vec::new();
+        // Stepped to the end even when one row is wanted: a statement left open holds its snapshot.
+        while let Some(row) = rows.next()? {
+            found.push(read(Row(row))?);
+        }
+        Ok(found)
+    }
+
+    /// Reads the first row, if there is one.
+    ///
+    /// # Errors
+    /// If the database refuses the statement or `read` fails.
+    pub async fn row<T>(
+        &mut self,
+        sql: &str,
+        args: &[&dyn Bind],
+        read: impl Fn(Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        Ok(self.rows(sql, args, read).await?.into_iter().next())
+    }
+
+    /// Reads the one row of a statement that always has one.
+    ///
+    /// # Errors
+    /// If the database refuses the statement, `read` fails, or there is none.
+    pub async fn one<T>(&mut self, sql: &str, args: &[&dyn Bind], read: impl Fn(Row<'_>) -> Result<T>) -> Result<T> {
+        self.row(sql, args, read).await?.ok_or(Error::Rows { statement: "a query for one row", rows: 0, expected: 1 })
+    }
+
+    /// Tells whoever listens once this is committed. Part of the transaction, so that a caller who goes away between
+    /// commit and signal loses nothing.
+    pub fn signal(&mut self, signal: Signal) {
+        self.signals.push(signal);
+    }
+
+    /// Where this writer counts, so that writers on a shared database do not all wait for the same rows.
+    pub fn slot(&self) -> i64 {
+        0 // SQLite has one writer
+    }
+}
+
+/// SQLite takes `$2` for a *name* and numbers names by first appearance, so the number is read back from the name.
+fn bind(statement: &mut rusqlite::Statement<'_>, args: &[&dyn Bind]) -> Result<()> {
+    for index in 1..=statement.parameter_count() {
+        let number = statement.parameter_name(index).and_then(|name| name.strip_prefix('$')?.parse::<usize>().ok());
+        let arg = number.and_then(|number| args.get(number.checked_sub(1)?));
+        let arg = arg.ok_or(rusqlite::Error::InvalidParameterCount(index, args.len()))?;
+        statement.raw_bind_parameter(index, *arg as &dyn rusqlite::ToSql)?;
+    }
+    Ok(())
+}
