@@ -1,0 +1,125 @@
+//! One shape for every refusal: problem+json (RFC 9457).
+
+use axum::response::{IntoResponse, Response};
+use baton_engine::Error;
+use baton_model::{Fault, Faults, directive::shorten};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// How long a caller shall wait after 429 and 503, in seconds, where nothing better is known.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// A refusal, on its way to the caller.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    /// Boxed, because results that carry a `Problem` are passed along on every request.
+    body: Box<ProblemBody>,
+}
+
+/// What a refusal says, as `application/problem+json`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "type": "about:blank", "title": "Bad Request", "status": 400, "code": "invalid",
+    "detail": "`directive`: must not be blank: say what the agent shall do",
+    "errors": [{"field": "directive", "detail": "must not be blank: say what the agent shall do"}]
+}))]
+pub struct ProblemBody {
+    /// Always `about:blank`: the kind of problem is told by `code`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status, repeated.
+    status: u16,
+    /// A word for programs, as `invalid`, `not_found`, `stale_attempt`.
+    code: &'static str,
+    /// A sentence for people: what is wrong and what to do.
+    detail: String,
+    /// Every field that cannot be accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<Fault>,
+    /// What is stored instead, when the request contradicts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    stored: Option<Value>,
+}
+
+impl Problem {
+    /// A refusal with this status, word for programs and sentence for people.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        let title = status.canonical_reason().unwrap_or("Refused");
+        let body = ProblemBody {
+            kind: "about:blank",
+            title,
+            status: status.as_u16(),
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            stored: None,
+        };
+        Problem { status, body: Box::new(body) }
+    }
+
+    /// 400 `code` about one field.
+    pub fn field(code: &'static str, field: impl Into<String>, detail: impl Into<String>) -> Self {
+        let mut faults = Faults::default();
+        faults.add(field, detail);
+        Problem::faults(code, faults)
+    }
+
+    /// 400 `code` about several fields.
+    pub(crate) fn faults(code: &'static str, faults: Faults) -> Self {
+        let mut problem = Problem::new(StatusCode::BAD_REQUEST, code, shorten(&faults.to_string(), 4_000));
+        problem.body.errors = faults.0;
+        problem
+    }
+
+    /// The HTTP status it is answered with.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What it says.
+    pub fn body(&self) -> &ProblemBody {
+        &self.body
+    }
+}
+
+impl From<Faults> for Problem {
+    fn from(faults: Faults) -> Self {
+        Problem::faults("invalid", faults)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::Invalid(faults) => faults.into(),
+            Error::NotFound { .. } => Problem::new(StatusCode::NOT_FOUND, "not_found", detail),
+            Error::Conflict { code, stored, .. } => {
+                let mut problem = Problem::new(StatusCode::CONFLICT, code, detail);
+                problem.body.stored = stored.map(|stored| *stored);
+                problem
+            }
+            Error::Unavailable(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail),
+            Error::Stopping => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", detail),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, axum::Json(self.body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
+        response
+    }
+}

@@ -1,0 +1,127 @@
+//! The loop of an agent (seed 000): start, poll and report, stop.
+
+use axum::{Json, extract::State};
+use baton_engine::{Engine, Poll};
+use baton_gate::{Body, Caller, Input, Problem, Query};
+use baton_model::{
+    PollAnswer, Report,
+    poll::{Started, Stopped},
+};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    Answer,
+    params::{Name, Tags, Wait, one_of},
+};
+
+/// The agent that starts or stops, as a parameter.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AgentQuery {
+    /// The agent's name; without one the switch of all agents is meant.
+    #[param(value_type = Option<String>, max_length = 255)]
+    agent: Option<Name>,
+}
+
+impl Input for AgentQuery {}
+
+/// The agent that starts or stops, as a body.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AgentBody {
+    /// The agent's name; without one the switch of all agents is meant.
+    #[schema(value_type = Option<String>, max_length = 255)]
+    agent: Option<Name>,
+}
+
+impl Input for AgentBody {}
+
+fn agent(query: AgentQuery, body: Option<AgentBody>) -> Result<Option<String>, Problem> {
+    let agent = one_of("agent", "the body and the query", body.and_then(|body| body.agent), query.agent)?;
+    Ok(agent.map(|agent| agent.0))
+}
+
+/// Start handing out directives
+///
+/// A second start answers the same session. With `agent`, that agent is registered by name, too.
+#[utoipa::path(
+    post, path = "/mcp/start_monitoring", tag = "agents", operation_id = "start_monitoring",
+    params(AgentQuery), request_body = Option<AgentBody>,
+    responses((status = 200, body = Started, description = "Agents are handed work."))
+)]
+pub(crate) async fn start(
+    State(engine): State<Engine>,
+    Caller(who): Caller,
+    Query(query): Query<AgentQuery>,
+    Body(body): Body<Option<AgentBody>>,
+) -> Answer<Started> {
+    Ok(Json(engine.start_monitoring(&who, agent(query, body)?.as_deref()).await?))
+}
+
+/// Stop handing out directives
+///
+/// Every poll is then answered with STOP. With `agent`, only that agent is stopped.
+#[utoipa::path(
+    post, path = "/mcp/stop_monitoring", tag = "agents", operation_id = "stop_monitoring",
+    params(AgentQuery), request_body = Option<AgentBody>,
+    responses((status = 200, body = Stopped, description = "Agents are told to stop."))
+)]
+pub(crate) async fn stop(
+    State(engine): State<Engine>,
+    Caller(who): Caller,
+    Query(query): Query<AgentQuery>,
+    Body(body): Body<Option<AgentBody>>,
+) -> Answer<Stopped> {
+    Ok(Json(engine.stop_monitoring(&who, agent(query, body)?.as_deref()).await?))
+}
+
+/// How a poll is made.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PollQuery {
+    /// How long to wait when nothing is due, in seconds.
+    #[serde(default)]
+    #[param(value_type = Option<f64>, minimum = 0, maximum = 240, default = 0)]
+    wait_seconds: Wait,
+    /// The agent's name; it also gets the directives that are meant for it alone.
+    #[param(value_type = Option<String>, max_length = 255)]
+    agent: Option<Name>,
+    /// Its monitoring session.
+    #[param(value_type = Option<String>, max_length = 255)]
+    session_id: Option<Name>,
+    /// Only directives that carry at least one of these: `a,b`, or the parameter several times.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    tags: Tags,
+}
+
+impl Input for PollQuery {}
+
+/// Report a result and take the next directive
+///
+/// The body is the result of the directive before, if there was one. The result is recorded even if nothing is handed
+/// out. Without anything to do the poll waits up to `wait_seconds`, then says when to come again.
+#[utoipa::path(
+    post, path = "/mcp/get_next_directive", tag = "agents", operation_id = "get_next_directive",
+    params(PollQuery), request_body = Option<Report>,
+    responses(
+        (status = 200, body = PollAnswer, description = "A directive, or when to poll again, or STOP."),
+        (status = 404, description = "There is no directive with the id in the result."),
+        (status = 409, description = "The result contradicts what is stored, or its lease is over."),
+    )
+)]
+pub(crate) async fn next(
+    State(engine): State<Engine>,
+    Caller(who): Caller,
+    Query(query): Query<PollQuery>,
+    Body(report): Body<Option<Report>>,
+) -> Answer<PollAnswer> {
+    report.as_ref().map(Report::check).transpose()?;
+    let PollQuery { wait_seconds, agent, session_id, tags } = query;
+    let (agent, session) = (agent.map(|agent| agent.0), session_id.map(|session| session.0));
+    let poll = Poll { report, wait: wait_seconds.0, agent, session, tags: tags.0 };
+    Ok(Json(engine.next(&who, poll).await?))
+}
