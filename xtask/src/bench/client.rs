@@ -38,8 +38,12 @@ impl Client {
     /// # Errors
     /// If the connection breaks.
     pub async fn send(&mut self, method: Method, path: &str, body: impl Into<Bytes>) -> Result<(u16, Bytes)> {
-        let request = Request::builder().method(method).uri(path).header(HOST, &self.host);
-        let request = request.header(CONTENT_TYPE, "application/json").body(Full::new(body.into()))?;
+        let body = body.into();
+        let mut request = Request::builder().method(method).uri(path).header(HOST, &self.host);
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let request = request.body(Full::new(body))?;
         self.sender.ready().await?;
         let answer = self.sender.send_request(request).await?;
         let status = answer.status().as_u16();
