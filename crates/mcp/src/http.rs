@@ -1,0 +1,149 @@
+//! The HTTP side of the door: what is done around the protocol library for every request.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderMap, Method, request},
+    response::Response,
+};
+use baton_engine::Engine;
+use baton_gate::{BODY_LIMIT, Caller};
+use baton_model::Clock;
+use futures_util::StreamExt;
+use http_body::{Frame, SizeHint};
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    early,
+    handler::Handler,
+    message::Message,
+    sessions::{Running, Sessions},
+};
+
+/// The header that names the session of a client of 2025-11-25 or older.
+const SESSION_ID: &str = "mcp-session-id";
+
+/// Cancelled when nobody can hear the answer to this request any more: its stream was closed, by whichever side.
+#[derive(Clone)]
+pub struct Gone(pub CancellationToken);
+
+/// What every request needs.
+#[derive(Clone)]
+pub struct Door {
+    library: StreamableHttpService<Handler, LocalSessionManager>,
+    sessions: Sessions,
+    stopping: CancellationToken,
+}
+
+impl Door {
+    /// Both eras, served by one service of the library.
+    pub fn new(engine: Engine, clock: Arc<dyn Clock>, stopping: CancellationToken) -> Self {
+        let sessions = Sessions::new(clock);
+        let handler = Handler::new(engine);
+        // Host and Origin are checked by the gate, for all doors alike. The library's own list knows no public name.
+        let config = StreamableHttpServerConfig::default()
+            .disable_allowed_hosts()
+            .disable_allowed_origins()
+            .with_json_response(true)
+            .with_max_request_body_bytes(BODY_LIMIT);
+        let library = StreamableHttpService::new(move || Ok(handler.clone()), sessions.manager(), config);
+        Door { library, sessions, stopping }
+    }
+
+    /// The library's answer.
+    async fn answer(self, parts: request::Parts, body: Body) -> Response {
+        let method = parts.method.clone();
+        let session = session_id(&parts.headers);
+        let response = self.library.handle(Request::from_parts(parts, body)).await.map(Body::new);
+        match session_id(response.headers()) {
+            Some(begun) => self.sessions.begin(&begun).await,
+            None if method == Method::DELETE => session.iter().for_each(|ended| self.sessions.end(ended)),
+            None => {}
+        }
+        response
+    }
+}
+
+/// Any request to `/mcp`.
+pub async fn serve(State(door): State<Door>, caller: Caller, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let gone = CancellationToken::new();
+    parts.extensions.insert(Gone(gone.clone()));
+    parts.extensions.insert(caller);
+    // Lives as long as this function or, then, the answer's body.
+    let held =
+        Held { _running: session_id(&parts.headers).and_then(|id| door.sessions.enter(&id)), _gone: gone.drop_guard() };
+    let response = if parts.method == Method::POST {
+        post(door, parts, body).await
+    } else {
+        let stopping = door.stopping.clone();
+        let response = early::told(door.answer(parts, body).await, None).await;
+        response.map(|body| until(stopping, body))
+    };
+    response.map(|body| Body::new(HeldBody { body, _held: held }))
+}
+
+async fn post(door: Door, parts: request::Parts, body: Body) -> Response {
+    let message = match Message::read(body).await {
+        Ok(message) => message,
+        Err(refusal) => return refusal,
+    };
+    let streams = parts
+        .headers
+        .get_all("accept")
+        .iter()
+        .any(|kinds| String::from_utf8_lossy(kinds.as_bytes()).to_ascii_lowercase().contains("text/event-stream"));
+    let answer = door.answer(parts, Body::from(message.bytes));
+    match message.request_id {
+        // Nothing but a tool waits; and the answer to `initialize` has a header that must not be overtaken.
+        Some(id) if message.is_tool_call && streams => early::or_stream(answer, id).await,
+        id => early::told(answer.await, id.as_ref()).await,
+    }
+}
+
+fn session_id(headers: &HeaderMap) -> Option<String> {
+    headers.get(SESSION_ID)?.to_str().ok().map(str::to_owned)
+}
+
+/// The standing stream of an older client would otherwise hold up the end of the server.
+fn until(stopping: CancellationToken, body: Body) -> Body {
+    Body::from_stream(body.into_data_stream().take_until(stopping.cancelled_owned()))
+}
+
+/// What ends with an answer.
+struct Held {
+    _running: Option<Running>,
+    _gone: DropGuard,
+}
+
+/// A body that keeps something until it is dropped.
+struct HeldBody {
+    body: Body,
+    _held: Held,
+}
+
+impl http_body::Body for HeldBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
