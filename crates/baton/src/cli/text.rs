@@ -1,0 +1,162 @@
+//! Text for people at a terminal: tables, moments, spans, and nothing that could drive the terminal.
+
+use baton_model::{Millis, Priority, State, clock};
+use console::{Alignment, Term, measure_text_width, pad_str, style, truncate_str};
+
+/// Columns, aligned, with a heading; the last one is cut to the terminal's width.
+pub struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these headings.
+    pub fn new(headings: &[&str]) -> Self {
+        let headings = headings.iter().map(|heading| style(heading).bold().to_string()).collect();
+        Table { rows: vec![headings] }
+    }
+
+    /// Adds a row with as many cells as there are headings.
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// The lines, without spaces at their ends. `width` is the terminal's; without one nothing is cut.
+    pub fn lines(&self, width: Option<usize>) -> Vec<String> {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| {
+                self.rows
+                    .iter()
+                    .filter_map(|row| row.get(column))
+                    .map(|cell| measure_text_width(cell))
+                    .max()
+                    .unwrap_or(0)
+            })
+            .collect();
+        let line = |row: &Vec<String>| {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| pad_str(cell, *width, Alignment::Left, None));
+            let line = cells.collect::<Vec<_>>().join("  ").trim_end().to_owned();
+            width.map_or(line.clone(), |width| truncate_str(&line, width, "…").into_owned())
+        };
+        self.rows.iter().map(line).collect()
+    }
+
+    /// Writes the table to stdout.
+    pub fn print(&self) {
+        for line in self.lines(terminal_width()) {
+            super::print(line);
+        }
+    }
+}
+
+/// How wide the terminal is, if stdout is one.
+pub fn terminal_width() -> Option<usize> {
+    let term = Term::stdout();
+    term.is_term().then(|| usize::from(term.size().1))
+}
+
+/// A text on one line: what agents and submitters wrote, without control characters and runs of spaces.
+pub fn one_line(text: &str) -> String {
+    let plain = console::strip_ansi_codes(text);
+    plain
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A text on as many lines as it has, without anything that could drive the terminal.
+pub fn plain(text: &str) -> String {
+    let text = console::strip_ansi_codes(text);
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}
+
+/// A moment as the wire writes it, told from `now`: `3 min ago`, `in 2 h`. What cannot be read stays as it is.
+pub fn ago(moment: &str, now: Millis) -> String {
+    let Some(at) = clock::parse_iso(moment) else { return one_line(moment) };
+    let span = span(at.abs_diff(now) as f64 / 1000.0);
+    match at - now {
+        -999..=999 => "now".to_owned(),
+        1000.. => format!("in {span}"),
+        _ => format!("{span} ago"),
+    }
+}
+
+/// A span of time in its two largest units' worth: `0.4 s`, `12 s`, `3 min`, `5 h`, `9 d`.
+pub fn span(seconds: f64) -> String {
+    match seconds {
+        s if s < 10.0 => format!("{} s", (s * 10.0).round() / 10.0),
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7_200.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.0} h", s / 3_600.0),
+        s => format!("{:.0} d", s / 86_400.0),
+    }
+}
+
+/// A state in its colour.
+pub fn state(state: State) -> String {
+    let word = style(state.as_str());
+    match state {
+        State::Completed => word.green(),
+        State::Failed | State::Dead => word.red(),
+        State::Leased => word.cyan(),
+        State::Waiting | State::Scheduled | State::Cancelled => word.dim(),
+        State::Queued => word,
+    }
+    .to_string()
+}
+
+/// A priority, the urgent ones marked.
+pub fn priority(priority: Priority) -> String {
+    let word = style(priority.as_str());
+    match priority {
+        Priority::Urgent => word.red(),
+        Priority::High => word.yellow(),
+        Priority::Medium => word,
+        Priority::Low => word.dim(),
+    }
+    .to_string()
+}
+
+/// `1 directive`, `2 directives`.
+pub fn count(number: i64, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_align_by_what_is_seen_and_the_last_is_cut() {
+        let mut table = Table { rows: vec![vec!["ID".into(), "TEXT".into()]] };
+        table.row(vec!["\u{1b}[31mé漢\u{1b}[0m".into(), "first".into()]);
+        table.row(vec!["abcdef".into(), "a rather long text".into()]);
+        let lines = table.lines(Some(16));
+        assert_eq!(lines[0], "ID      TEXT");
+        assert_eq!(console::strip_ansi_codes(&lines[1]), "é漢     first");
+        assert_eq!(lines[2], "abcdef  a rathe…");
+        assert_eq!(table.lines(None)[2], "abcdef  a rather long text");
+    }
+
+    #[test]
+    fn moments_are_told_from_now() {
+        let now = clock::parse_iso("2026-11-20T09:00:00Z").unwrap();
+        for (moment, told) in [
+            ("2026-11-20T09:00:00.400+00:00", "now"),
+            ("2026-11-20T08:59:57+00:00", "3 s ago"),
+            ("2026-11-20T09:05:00+00:00", "in 5 min"),
+            ("2026-11-20T04:00:00+00:00", "5 h ago"),
+            ("2026-11-10T09:00:00+00:00", "10 d ago"),
+            ("soon", "soon"),
+        ] {
+            assert_eq!(ago(moment, now), told);
+        }
+    }
+
+    #[test]
+    fn what_others_wrote_cannot_drive_the_terminal() {
+        assert_eq!(one_line("a\u{1b}[2Jb\r\n\tc \u{7} d"), "ab c d");
+        assert_eq!(plain("a\u{1b}[31mb\u{8}\n\tc\r\n"), "ab\n\tc\n");
+    }
+}
