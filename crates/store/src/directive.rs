@@ -140,7 +140,9 @@ pub async fn set_priority(tx: &mut Tx<'_>, row: &DirectiveRow, priority: Priorit
 pub async fn renew(tx: &mut Tx<'_>, row: &DirectiveRow, ends_at: Millis) -> Result<()> {
     tx.execute_one(
         "renew",
-        "update directive set state = 'leased', lease_ends_at = $2 \
+        "update directive set state = 'leased', lease_ends_at = $2, \
+         expiries = case when state = 'queued' then expiries - 1 else expiries end, last_expired = \
+         (select coalesce(max(number), 0) from attempt where directive_id = $1 and outcome = 'expired' and number < $3) \
          where id = $1 and attempt = $3 and state in ('leased', 'queued') and lease_token is not null",
         &[&row.id, &ends_at, &row.attempt],
     )

@@ -106,9 +106,7 @@ fn write_loop(mut conn: Connection, inbox: &Inbox, listener: &Listener) {
             }
         }
         for job in ran {
-            if let Some(undo) = job.answer(&committed) {
-                inbox.put(Urgency::Interactive, undo);
-            }
+            job.answer(&committed);
         }
     }
     let _ = conn.execute_batch("pragma optimize; pragma wal_checkpoint(truncate)");

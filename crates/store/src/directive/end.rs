@@ -128,7 +128,8 @@ pub async fn retry(tx: &mut Tx<'_>, row: &DirectiveRow, report: &Report, due: Mi
     }
     tx.execute_one(
         "retry",
-        "update directive set retry_count = retry_count + 1, retry_reason = $2, expiries = 0, lease_token = null, \
+        "update directive set retry_count = retry_count + 1, retry_reason = $2, expiries = 0, last_expired = \
+         (select coalesce(max(number), 0) from attempt where directive_id = $1 and outcome = 'expired'), lease_token = null, \
          lease_agent = null, lease_session = null, lease_ms = null, leased_at = null, lease_ends_at = null \
          where id = $1 and attempt = $3 and ended_at is null",
         &[&row.id, &baton_model::lifecycle::retry_reason(report), &row.attempt],

@@ -5,6 +5,7 @@ use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
@@ -21,15 +22,52 @@ pub(crate) trait Job: Send {
     fn abandoned(&self) -> bool;
     /// Runs the closure; true when it ended well.
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
-    /// Answers whoever waits. If nobody does any more although the closure was committed, gives what undoes it.
-    fn answer(self: Box<Self>, committed: &Result<(), String>) -> Option<Box<dyn Job>>;
+    /// Answers whoever waits.
+    fn answer(self: Box<Self>, committed: &Result<(), String>);
 }
 
-struct Call<F, T, E, U> {
-    work: F,
-    unheard: U,
+/// An answer on its way. Whoever it is for may go away before it arrives, or with it unread: then what was committed
+/// is undone.
+struct Letter<T, E, U>
+where
+    U: FnMut(T) -> Option<Box<dyn Job>>,
+{
     outcome: Option<Result<T, E>>,
-    reply: oneshot::Sender<Result<T, E>>,
+    undo: U,
+    inbox: Arc<Inbox>,
+}
+
+impl<T, E, U> Letter<T, E, U>
+where
+    U: FnMut(T) -> Option<Box<dyn Job>>,
+{
+    fn open(mut self) -> Option<Result<T, E>> {
+        self.outcome.take()
+    }
+}
+
+impl<T, E, U> Drop for Letter<T, E, U>
+where
+    U: FnMut(T) -> Option<Box<dyn Job>>,
+{
+    fn drop(&mut self) {
+        if let Some(Ok(unread)) = self.outcome.take()
+            && let Some(job) = (self.undo)(unread)
+        {
+            self.inbox.put(Urgency::Interactive, job);
+        }
+    }
+}
+
+struct Call<F, T, E, U>
+where
+    U: FnMut(T) -> Option<Box<dyn Job>>,
+{
+    work: F,
+    outcome: Option<Result<T, E>>,
+    undo: U,
+    inbox: Arc<Inbox>,
+    reply: oneshot::Sender<Letter<T, E, U>>,
 }
 
 impl<F, T, E, U> Job for Call<F, T, E, U>
@@ -54,16 +92,14 @@ where
         self.outcome.insert(outcome).is_ok()
     }
 
-    fn answer(mut self: Box<Self>, committed: &Result<(), String>) -> Option<Box<dyn Job>> {
-        let outcome = match (self.outcome, committed) {
+    fn answer(self: Box<Self>, committed: &Result<(), String>) {
+        let Call { outcome, undo, inbox, reply, .. } = *self;
+        let outcome = match (outcome, committed) {
             (Some(Ok(_)) | None, Err(reason)) => Err(Error::NotCommitted(reason.clone()).into()),
             (Some(outcome), _) => outcome,
-            (None, Ok(())) => return None, // abandoned before it ran
+            (None, Ok(())) => return, // abandoned before it ran
         };
-        match self.reply.send(outcome) {
-            Err(Ok(value)) => (self.unheard)(value),
-            Ok(()) | Err(Err(_)) => None,
-        }
+        let _ = reply.send(Letter { outcome: Some(outcome), undo, inbox });
     }
 }
 
@@ -89,15 +125,14 @@ where
             }
             matches!(polled, Poll::Ready(Ok(())))
         }
-        fn answer(self: Box<Self>, _: &Result<(), String>) -> Option<Box<dyn Job>> {
-            None
-        }
+        fn answer(self: Box<Self>, _: &Result<(), String>) {}
     }
     Box::new(Unattended(work))
 }
 
-/// Sends `work` to the threads of `inbox` and waits for its answer.
-pub(crate) async fn submit<T, E, F, U>(inbox: &Inbox, urgency: Urgency, work: F, unheard: U) -> Result<T, E>
+/// Sends `work` to the threads of `inbox` and waits for its answer. If the caller goes away when it has been committed,
+/// `undo` gives what takes it back.
+pub(crate) async fn submit<T, E, F, U>(inbox: &Arc<Inbox>, urgency: Urgency, work: F, undo: U) -> Result<T, E>
 where
     F: AsyncFnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     T: Send + 'static,
@@ -105,8 +140,8 @@ where
     U: FnMut(T) -> Option<Box<dyn Job>> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    if !inbox.put(urgency, Box::new(Call { work, unheard, outcome: None, reply })) {
+    if !inbox.put(urgency, Box::new(Call { work, outcome: None, undo, inbox: inbox.clone(), reply })) {
         return Err(Error::Closed.into());
     }
-    answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+    answer.await.ok().and_then(Letter::open).unwrap_or_else(|| Err(Error::Closed.into()))
 }
