@@ -31,7 +31,14 @@ impl<'c> Tx<'c> {
     pub async fn execute(&mut self, sql: &str, args: &[&dyn Bind]) -> Result<u64> {
         let mut statement = self.conn.prepare_cached(sql)?;
         bind(&mut statement, args)?;
-        Ok(statement.raw_execute()? as u64)
+        if statement.column_count() == 0 {
+            return Ok(statement.raw_execute()? as u64);
+        }
+        let (mut rows, mut touched) = (statement.raw_query(), 0);
+        while rows.next()?.is_some() {
+            touched += 1;
+        }
+        Ok(touched)
     }
 
     /// Runs a statement that must touch exactly one row.

@@ -18,10 +18,10 @@ use baton_model::{
 use serde_json::Map;
 
 /// A clock that stands until it is moved.
-pub struct HandClock(AtomicI64);
+pub(crate) struct HandClock(AtomicI64);
 
 impl HandClock {
-    pub fn advance(&self, by: Millis) {
+    pub(crate) fn advance(&self, by: Millis) {
         self.0.fetch_add(by, Ordering::SeqCst);
     }
 }
@@ -36,23 +36,23 @@ impl Clock for HandClock {
     }
 }
 
-pub struct House {
-    pub engine: Engine,
-    pub clock: Arc<HandClock>,
-    pub who: Principal,
+pub(crate) struct House {
+    pub(crate) engine: Engine,
+    pub(crate) clock: Arc<HandClock>,
+    pub(crate) who: Principal,
     dir: tempfile::TempDir,
     starts: u64,
 }
 
 impl House {
     /// Monitoring is on.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let house = House::with(Settings { max_deliveries: 2, ..Settings::default() });
         house.engine.start_monitoring(&house.who, None).await.unwrap();
         house
     }
 
-    pub fn with(settings: Settings) -> Self {
+    pub(crate) fn with(settings: Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(1_795_165_200_000)));
         let engine = open(&dir, settings, &clock, 0);
@@ -60,44 +60,44 @@ impl House {
     }
 
     /// Closes the store and opens it again.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.engine.close();
         self.clock.advance(1); // ids of one process rise inside a millisecond too
         self.engine = open(&self.dir, Settings { max_deliveries: 2, ..Settings::default() }, &self.clock, self.starts);
         self.starts += 1;
     }
 
-    pub async fn submit(&self, request: DirectiveRequest) -> String {
+    pub(crate) async fn submit(&self, request: DirectiveRequest) -> String {
         let new = NewDirective::check(request).unwrap();
         self.engine.submit(&self.who, new).await.unwrap().directive_id
     }
 
-    pub async fn add(&self, text: &str) -> String {
+    pub(crate) async fn add(&self, text: &str) -> String {
         self.submit(directive(text)).await
     }
 
-    pub async fn poll(&self) -> PollAnswer {
+    pub(crate) async fn poll(&self) -> PollAnswer {
         self.engine.next(&self.who, Poll::default()).await.unwrap()
     }
 
-    pub async fn take(&self) -> (String, String) {
+    pub(crate) async fn take(&self) -> (String, String) {
         let answer = self.poll().await;
         (answer.directive_id.expect("something is due"), answer.metadata.lease_token.unwrap())
     }
 
-    pub async fn report(&self, report: Report) -> Result<PollAnswer, Error> {
+    pub(crate) async fn report(&self, report: Report) -> Result<PollAnswer, Error> {
         self.engine.next(&self.who, Poll { report: Some(report), ..Poll::default() }).await
     }
 
-    pub async fn show(&self, id: &str) -> DirectiveDetail {
+    pub(crate) async fn show(&self, id: &str) -> DirectiveDetail {
         self.engine.directive(&self.who, id).await.unwrap()
     }
 
-    pub async fn status(&self) -> QueueStatus {
+    pub(crate) async fn status(&self) -> QueueStatus {
         self.engine.queue_status(&self.who).await.unwrap()
     }
 
-    pub async fn pass(&self, millis: Millis) {
+    pub(crate) async fn pass(&self, millis: Millis) {
         self.clock.advance(millis);
         self.engine.look().await.unwrap();
     }
@@ -113,11 +113,11 @@ fn open(dir: &tempfile::TempDir, settings: Settings, clock: &Arc<HandClock>, see
     Engine::open(options, clock.clone(), Arc::new(SystemRng::seeded(seed))).unwrap()
 }
 
-pub fn directive(text: &str) -> DirectiveRequest {
+pub(crate) fn directive(text: &str) -> DirectiveRequest {
     DirectiveRequest { directive: text.to_owned(), ..DirectiveRequest::plain() }
 }
 
-pub fn rule(condition: &str, next: &str) -> FollowUpRule {
+pub(crate) fn rule(condition: &str, next: &str) -> FollowUpRule {
     FollowUpRule {
         condition: condition.to_owned(),
         next_directive: next.to_owned(),
@@ -126,7 +126,7 @@ pub fn rule(condition: &str, next: &str) -> FollowUpRule {
     }
 }
 
-pub fn report(id: &str, success: bool, result: &str) -> Report {
+pub(crate) fn report(id: &str, success: bool, result: &str) -> Report {
     Report {
         directive_id: id.to_owned(),
         success,
@@ -138,11 +138,11 @@ pub fn report(id: &str, success: bool, result: &str) -> Report {
     }
 }
 
-pub fn with_token(id: &str, success: bool, result: &str, token: &str) -> Report {
+pub(crate) fn with_token(id: &str, success: bool, result: &str, token: &str) -> Report {
     Report { lease_token: Some(token.to_owned()), ..report(id, success, result) }
 }
 
-pub fn code(outcome: Result<PollAnswer, Error>) -> &'static str {
+pub(crate) fn code(outcome: Result<PollAnswer, Error>) -> &'static str {
     match outcome {
         Err(Error::Conflict { code, .. }) => code,
         Err(Error::NotFound { .. }) => "not_found",
@@ -152,6 +152,6 @@ pub fn code(outcome: Result<PollAnswer, Error>) -> &'static str {
     }
 }
 
-pub fn seconds(seconds: u64) -> Duration {
+pub(crate) fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }

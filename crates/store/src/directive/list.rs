@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use baton_model::{Millis, view::DirectiveFilter};
+use baton_model::{Millis, State, view::DirectiveFilter};
 
 use super::{DirectiveRow, row};
 use crate::{Result, Tx};
@@ -63,7 +63,10 @@ pub async fn list(
     // Conditions are left out rather than made always true, so that each list finds its index.
     let mut rest = String::from("where id < $1");
     if let Some(state) = filter.state {
-        rest += &format!(" and state = '{}'", state.as_str()); // a word of ours; a partial index needs it in the text
+        rest += &format!(" and state = '{}'", state.as_str()); // a word of ours; partial indexes need it in the text
+        if matches!(state, State::Failed | State::Dead | State::Cancelled) {
+            rest += " and state in ('failed', 'dead', 'cancelled')"; // says that `directive_faulty` holds them all
+        }
     }
     if filter.priority.is_some() {
         rest += " and priority = $3";

@@ -1,0 +1,70 @@
+//! Copies that are made in use, checked, and put back; databases of other versions.
+
+use std::{fs, thread};
+
+use baton_model::Priority;
+use baton_store::{Error, Store, Synchronous, Tx, backup, directive};
+
+use crate::{House, row};
+
+#[tokio::test]
+async fn a_copy_made_while_others_write_is_whole_and_can_be_put_back() {
+    let house = House::new();
+    for n in 0..50 {
+        house.insert(row(&format!("before {n}"), Priority::Medium, n)).await;
+    }
+    let (from, to) = (house.path.clone(), house.path.with_extension("copy"));
+    let copying = thread::spawn({
+        let to = to.clone();
+        move || backup::backup(&from, &to).unwrap()
+    });
+    for n in 0..200 {
+        house.insert(row(&format!("during {n}"), Priority::Medium, n)).await;
+    }
+    let sound = copying.join().unwrap();
+    assert!((50..=250).contains(&sound.directives), "{sound:?}");
+    assert_eq!(sound.directives, sound.events, "each directive was written with its event");
+    assert_eq!(backup::verify(&to).unwrap(), sound);
+    assert!(matches!(backup::backup(&house.path, &to), Err(Error::File { .. })), "nothing is overwritten");
+
+    house.store.close();
+    let aside = house.path.with_extension("aside");
+    backup::restore(&to, &house.path, &aside).unwrap();
+    assert_eq!(backup::verify(&aside).unwrap().directives, 250, "what stood there is kept");
+    let again = Store::open(&house.path, Synchronous::Full, Box::new(|_| ())).unwrap();
+    let counted = again.read(async move |tx: &mut Tx<'_>| directive::counts(tx).await).await.unwrap();
+    assert_eq!(counted.pending, sound.directives);
+}
+
+#[tokio::test]
+async fn what_is_no_sound_copy_is_refused_and_nothing_is_touched() {
+    let house = House::new();
+    house.insert(row("a", Priority::Low, 1)).await;
+    let copy = house.path.with_extension("copy");
+    backup::backup(&house.path, &copy).unwrap();
+    house.store.close();
+    let torn = house.path.with_extension("torn");
+    let mut bytes = fs::read(&copy).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..].fill(0xa5);
+    fs::write(&torn, &bytes).unwrap();
+    fs::write(house.path.with_extension("text"), "not a database").unwrap();
+    for bad in ["torn", "text", "missing"] {
+        let bad = house.path.with_extension(bad);
+        assert!(backup::verify(&bad).is_err(), "{}", bad.display());
+        assert!(backup::restore(&bad, &house.path, &house.path.with_extension("aside")).is_err());
+    }
+    assert_eq!(backup::verify(&house.path).unwrap().directives, 1);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_baton_is_refused_unless_it_may_be_shared() {
+    let house = House::new();
+    let set = |sql: &'static str| house.store.write(async move |tx: &mut Tx<'_>| tx.execute(sql, &[]).await);
+    set("update schema_info set version = 99").await.unwrap();
+    let beside = Store::open(&house.path, Synchronous::Full, Box::new(|_| ()));
+    assert!(beside.is_ok(), "a newer one that says older ones may still run");
+    set("update schema_info set oldest = 98").await.unwrap();
+    let refused = Store::open(&house.path, Synchronous::Full, Box::new(|_| ()));
+    assert!(matches!(refused, Err(Error::TooNew { found: 99, oldest: 98, .. })));
+}
