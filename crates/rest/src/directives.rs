@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     Answer,
-    params::{Limit, Name, Seconds, one_of},
+    params::{one_of, whole_number},
 };
 
 /// Length of a list of directives when nothing else is asked for.
@@ -75,13 +75,13 @@ pub(crate) struct ListQuery {
     /// Only those of this priority.
     priority: Option<Priority>,
     /// Only those with this tag.
-    #[param(value_type = Option<String>, max_length = 255)]
-    tag: Option<Name>,
+    tag: Option<String>,
     /// Only those that came of this one.
     parent: Option<String>,
     /// How many at most.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<Limit>,
+    #[serde(default, deserialize_with = "whole_number")]
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<i64>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
 }
@@ -99,9 +99,8 @@ pub(crate) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Answer<Page<DirectiveView>> {
     let ListQuery { state, priority, tag, parent, limit, cursor } = query;
-    let filter = DirectiveFilter { state, priority, tag: tag.map(|tag| tag.0), parent };
-    let limit = limit.map_or(DEFAULT_LIMIT, |limit| limit.0);
-    Ok(Json(engine.directives(&who, filter, limit, cursor.as_deref()).await?))
+    let filter = DirectiveFilter { state, priority, tag, parent };
+    Ok(Json(engine.directives(&who, filter, limit.unwrap_or(DEFAULT_LIMIT), cursor.as_deref()).await?))
 }
 
 /// Show a directive
@@ -205,8 +204,8 @@ pub(crate) struct Extension {
     /// The `metadata.lease_token` that came with the directive.
     lease_token: String,
     /// For how long from now, in seconds; by default as long as at first.
-    #[schema(value_type = Option<f64>, exclusive_minimum = 0.0, maximum = 315360000.0)]
-    seconds: Option<Seconds>,
+    #[schema(minimum = 0.001, maximum = 315360000.0)]
+    seconds: Option<f64>,
 }
 
 impl Input for Extension {}
@@ -230,6 +229,5 @@ pub(crate) async fn extend(
     Id(id): Id,
     Body(extension): Body<Extension>,
 ) -> Answer<Extended> {
-    let seconds = extension.seconds.map(|seconds| seconds.0);
-    Ok(Json(engine.extend_lease(&who, &id, &extension.lease_token, seconds).await?))
+    Ok(Json(engine.extend_lease(&who, &id, &extension.lease_token, extension.seconds).await?))
 }

@@ -34,9 +34,9 @@ use utoipa_swagger_ui::Config;
 )]
 pub(crate) struct Api;
 
-/// What Swagger UI needs: its own files, and the styles and images that it makes while it runs.
-const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
-                      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// What Swagger UI needs: its own files, and the style attributes and images that it makes while it runs.
+const POLICY: &str = "default-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; \
+                      object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Adds the refusals that every operation shares, and says of each refusal that it is a problem.
 pub(crate) fn complete(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {

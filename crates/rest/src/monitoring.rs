@@ -1,5 +1,7 @@
 //! The loop of an agent (seed 000): start, poll and report, stop.
 
+use std::time::Duration;
+
 use axum::{Json, extract::State};
 use baton_engine::{Engine, Poll};
 use baton_gate::{Body, Caller, Input, Problem, Query};
@@ -12,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     Answer,
-    params::{Name, Tags, Wait, one_of},
+    params::{one_of, seconds, tags},
 };
 
 /// The agent that starts or stops, as a parameter.
@@ -21,8 +23,8 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct AgentQuery {
     /// The agent's name; without one the switch of all agents is meant.
-    #[param(value_type = Option<String>, max_length = 255)]
-    agent: Option<Name>,
+    #[param(max_length = 255)]
+    agent: Option<String>,
 }
 
 impl Input for AgentQuery {}
@@ -32,15 +34,14 @@ impl Input for AgentQuery {}
 #[serde(deny_unknown_fields)]
 pub(crate) struct AgentBody {
     /// The agent's name; without one the switch of all agents is meant.
-    #[schema(value_type = Option<String>, max_length = 255)]
-    agent: Option<Name>,
+    #[schema(max_length = 255)]
+    agent: Option<String>,
 }
 
 impl Input for AgentBody {}
 
 fn agent(query: AgentQuery, body: Option<AgentBody>) -> Result<Option<String>, Problem> {
-    let agent = one_of("agent", "the body and the query", body.and_then(|body| body.agent), query.agent)?;
-    Ok(agent.map(|agent| agent.0))
+    one_of("agent", "the body and the query", body.and_then(|body| body.agent), query.agent)
 }
 
 /// Start handing out directives
@@ -83,19 +84,19 @@ pub(crate) async fn stop(
 #[serde(deny_unknown_fields)]
 pub(crate) struct PollQuery {
     /// How long to wait when nothing is due, in seconds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "seconds")]
     #[param(value_type = Option<f64>, minimum = 0, maximum = 240, default = 0)]
-    wait_seconds: Wait,
+    wait_seconds: Duration,
     /// The agent's name; it also gets the directives that are meant for it alone.
-    #[param(value_type = Option<String>, max_length = 255)]
-    agent: Option<Name>,
+    #[param(max_length = 255)]
+    agent: Option<String>,
     /// Its monitoring session.
-    #[param(value_type = Option<String>, max_length = 255)]
-    session_id: Option<Name>,
+    #[param(max_length = 255)]
+    session_id: Option<String>,
     /// Only directives that carry at least one of these: `a,b`, or the parameter several times.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tags")]
     #[param(value_type = Option<String>)]
-    tags: Tags,
+    tags: Vec<String>,
 }
 
 impl Input for PollQuery {}
@@ -119,9 +120,6 @@ pub(crate) async fn next(
     Query(query): Query<PollQuery>,
     Body(report): Body<Option<Report>>,
 ) -> Answer<PollAnswer> {
-    report.as_ref().map(Report::check).transpose()?;
-    let PollQuery { wait_seconds, agent, session_id, tags } = query;
-    let (agent, session) = (agent.map(|agent| agent.0), session_id.map(|session| session.0));
-    let poll = Poll { report, wait: wait_seconds.0, agent, session, tags: tags.0 };
-    Ok(Json(engine.next(&who, poll).await?))
+    let PollQuery { wait_seconds: wait, agent, session_id: session, tags } = query;
+    Ok(Json(engine.next(&who, Poll { report, wait, agent, session, tags }).await?))
 }

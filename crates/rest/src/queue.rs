@@ -15,7 +15,7 @@ use http::header::LINK;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::{Answer, params::Limit};
+use crate::{Answer, params::whole_number};
 
 /// Length of a list of results when nothing else is asked for (seed 000).
 const DEFAULT_LIMIT: i64 = 10;
@@ -35,8 +35,9 @@ pub(crate) async fn status(State(engine): State<Engine>, Caller(who): Caller) ->
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResultsQuery {
     /// How many at most.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000, default = 10)]
-    limit: Option<Limit>,
+    #[serde(default, deserialize_with = "whole_number")]
+    #[param(minimum = 1, maximum = 1000, default = 10)]
+    limit: Option<i64>,
     /// Where to go on; stands in the `Link` of the page before.
     cursor: Option<String>,
 }
@@ -57,7 +58,7 @@ pub(crate) async fn results(
     Caller(who): Caller,
     Query(query): Query<ResultsQuery>,
 ) -> Result<impl IntoResponse, Problem> {
-    let limit = query.limit.map_or(DEFAULT_LIMIT, |limit| limit.0);
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     let page = engine.results(&who, limit, query.cursor.as_deref()).await?;
     let next = page.next_cursor.map(|cursor| {
         let cursor: String = form_urlencoded::byte_serialize(cursor.as_bytes()).collect();

@@ -40,7 +40,8 @@ async fn content(engine: &Engine, who: &Principal, host: &str) -> Result<Markup>
     Ok(html! {
         h1 .sr { "Overview" }
         (counts(&queue))
-        (connect(host, queue.is_monitoring))
+        @let new_here = open.is_empty() && results.is_empty();
+        @if new_here { (connect(host, queue.is_monitoring)) }
         section aria-labelledby="open" {
             h2 #open { "To do" }
             @if open.is_empty() {
@@ -57,6 +58,7 @@ async fn content(engine: &Engine, who: &Principal, host: &str) -> Result<Markup>
                 ul.list { @for result in &results { (ended(result)) } }
             }
         }
+        @if !new_here { (connect(host, queue.is_monitoring)) }
     })
 }
 
@@ -82,10 +84,10 @@ fn connect(host: &str, monitoring: bool) -> Markup {
                 p { "Agents are told to stop until monitoring is started. An agent that follows the prompt below starts it." }
             }
             p { "Claude Code, in a terminal:" }
-            pre tabindex="0" { code { "claude mcp add --transport http baton http://" (host) "/mcp" } }
+            pre { code { "claude mcp add --transport http baton http://" (host) "/mcp" } }
             p { "Then ask it: " q { "Start monitoring for directives and carry them out." } }
             p { "Give it something to do:" }
-            pre tabindex="0" { code { "baton directive add \"Summarise yesterday's error log\"" } }
+            pre { code { "baton directive add \"Summarise yesterday's error log\"" } }
         }
     }
 }
