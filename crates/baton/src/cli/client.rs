@@ -20,9 +20,6 @@ pub use trouble::{Problem, Trouble};
 
 /// How long to wait until a server takes a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a connection is kept for the next call; shorter than servers keep theirs, which may close it just when it
-/// is used again.
-const IDLE: Duration = Duration::from_secs(5);
 /// How long an ordinary call may take.
 const CALL: Duration = Duration::from_secs(60);
 
@@ -44,7 +41,9 @@ pub fn root_of(url: &str) -> &str {
     url.strip_suffix("/mcp").unwrap_or(url)
 }
 
-/// An HTTP client for one server. Calls to this machine go round any proxy, and plain HTTP loads no certificates.
+/// An HTTP client for one server. Calls to this machine go round any proxy, and plain HTTP loads no certificates. Every
+/// call has a connection of its own: one that was kept may turn out to be dead only when a request has gone out on it,
+/// and then nobody knows whether it was carried out.
 ///
 /// # Errors
 /// [`Trouble::BadUrl`] when the text is no http(s) URL.
@@ -57,7 +56,7 @@ pub fn http(url: &str) -> Result<reqwest::Client, Trouble> {
         .user_agent(concat!("baton/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .tcp_keepalive(Duration::from_secs(30))
-        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(0)
         .connect_timeout(CONNECT);
     match parsed.scheme() {
         "https" => {}

@@ -34,7 +34,7 @@ const SERVER_ERROR: i64 = -32000;
 const TRIES: u32 = 60;
 /// How often a stream that broke is taken up again without a message in between.
 const RESUMES: u32 = 5;
-/// How long the server may take to acknowledge what needs no answer, and to end a stream that has said everything.
+/// How long the server may take to acknowledge what needs no answer.
 const SOON: Duration = Duration::from_secs(10);
 /// How long to wait at most before a broken subscription is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
@@ -135,7 +135,6 @@ impl Forwarder {
                     let repeated = heard && reply.method() == Some("notifications/subscriptions/acknowledged");
                     heard |= subscribes;
                     if !repeated && self.pass(reply, message).await {
-                        self.rest(answers, message).await;
                         return Ok(());
                     }
                     continue;
@@ -232,16 +231,6 @@ impl Forwarder {
         let is_answer = reply.answers(asked.id());
         self.say(reply.line).await;
         is_answer
-    }
-
-    /// Lets a stream end by itself, so that its connection can serve again.
-    async fn rest(&self, mut answers: Answers, asked: &Message) {
-        let rest = async {
-            while let Ok(Some(reply)) = answers.next().await {
-                self.pass(reply, asked).await;
-            }
-        };
-        let _ = timeout(SOON, rest).await;
     }
 
     async fn say(&self, line: String) {

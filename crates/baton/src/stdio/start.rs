@@ -84,13 +84,13 @@ async fn attempt(dir: &Path, config: Option<&Path>, more: &[&str]) -> Result<Att
     if let Some(running) = data_dir::running(dir) {
         return Ok(Attempt::Ready(running.url));
     }
-    let (mut child, mut log) = spawn(dir, config, more)?;
+    let (mut child, log) = spawn(dir, config, more)?;
     let url = loop {
         if let Some(running) = data_dir::running(dir) {
             break running.url;
         }
         if let Ok(Some(status)) = child.try_wait() {
-            return Ok(Attempt::Ended(status, ended(dir, status, &mut log)));
+            return Ok(Attempt::Ended(status, ended(dir, status, log)));
         }
         sleep(LOOK).await;
     };
@@ -101,14 +101,14 @@ async fn attempt(dir: &Path, config: Option<&Path>, more: &[&str]) -> Result<Att
 
 /// Starts `baton serve` by way of [`become_detached`], its talk in a log of the data directory. It works in the data
 /// directory: settings that lie where the client happens to be are not its own.
-fn spawn(dir: &Path, config: Option<&Path>, more: &[&str]) -> Result<(Child, File)> {
+fn spawn(dir: &Path, config: Option<&Path>, more: &[&str]) -> Result<(Child, Log)> {
     let path = dir.join("serve.log");
     let refused = |error| Failure::failed("cannot start a server").because(error).next("start it: `baton serve`");
     let mut log = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&path).map_err(refused)?;
     if log.metadata().map_err(refused)?.len() > LOG_LIMIT {
         log.set_len(0).map_err(refused)?;
     }
-    log.seek(SeekFrom::End(0)).map_err(refused)?;
+    let from = log.seek(SeekFrom::End(0)).map_err(refused)?;
     let mut command = Command::new(std::env::current_exe().map_err(refused)?);
     command.args(["mcp", "--detach", "serve", "--idle-exit", IDLE_EXIT]).args(more).arg("--data-dir").arg(dir);
     if let Some(config) = config {
@@ -116,13 +116,19 @@ fn spawn(dir: &Path, config: Option<&Path>, more: &[&str]) -> Result<(Child, Fil
     }
     let (out, err) = (log.try_clone().map_err(refused)?, log.try_clone().map_err(refused)?);
     let child = command.current_dir(dir).stdin(Stdio::null()).stdout(out).stderr(err).spawn().map_err(refused)?;
-    Ok((child, log))
+    Ok((child, Log { file: log, from }))
 }
 
-fn ended(dir: &Path, status: ExitStatus, log: &mut File) -> Failure {
+/// What a server says, from where its part begins.
+struct Log {
+    file: File,
+    from: u64,
+}
+
+fn ended(dir: &Path, status: ExitStatus, mut log: Log) -> Failure {
     let mut text = Vec::new();
-    // Without the log the status has to do.
-    let _ = log.read_to_end(&mut text);
+    // Without the log the status has to do. The place to read from is shared with the child, which has moved it.
+    let _ = log.file.seek(SeekFrom::Start(log.from)).and_then(|_| log.file.read_to_end(&mut text));
     let tail = &text[text.len().saturating_sub(LOG_TAIL)..];
     Failure::failed(format!("the server for {} did not start ({status})", dir.display()))
         .because(String::from_utf8_lossy(tail).trim())

@@ -26,8 +26,6 @@ impl Forwarder {
                 *opening = Some(Arc::new(Open::new(id.clone(), Some(version), message.clone())));
             }
             if self.pass(reply, message).await {
-                drop(opening);
-                self.rest(answers, message).await;
                 return Ok(());
             }
         }
