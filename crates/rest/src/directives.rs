@@ -34,6 +34,7 @@ const DEFAULT_LIMIT: i64 = 100;
     request_body = DirectiveRequest,
     responses(
         (status = 200, body = Submitted, description = "It is stored."),
+        (status = 404, description = "A directive that it depends on does not exist."),
         (status = 409, description = "The idempotency key stands for another body."),
     )
 )]

@@ -167,26 +167,29 @@ fn expected(message: &str) -> Vec<&str> {
 }
 
 fn unknown(name: &str, message: &str) -> String {
-    match nearest(name, expected(message)) {
+    let known = expected(message);
+    match nearest(name, known.iter().copied()) {
         Some(known) => format!("is unknown; did you mean `{known}`?"),
-        None => format!("is unknown; known are {}", list(&expected(message))),
+        None if known.is_empty() => "is unknown; there are no fields here".to_owned(),
+        None => format!("is unknown; known are {}", list(&known)),
     }
 }
 
 fn list(names: &[&str]) -> String {
-    if names.is_empty() {
-        return "none".to_owned();
-    }
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// The known name that was probably meant, if one is like enough.
+/// The known name that was probably meant, if one is like enough or goes on where the given one ends.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |name: &str| name.to_lowercase().replace(['-', '_', ' '], "");
     let name = plain(&shorten(name, 80));
+    let likeness = |known: &str| match known.strip_prefix(&name) {
+        Some(_) if name.len() > 2 => 1.0,
+        _ => strsim::normalized_damerau_levenshtein(&name, known),
+    };
     known
         .into_iter()
-        .map(|known| (strsim::normalized_damerau_levenshtein(&name, &plain(known)), known))
+        .map(|known| (likeness(&plain(known)), known))
         .filter(|(likeness, _)| *likeness >= 0.6)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, known)| known)
