@@ -1,6 +1,6 @@
 //! What is kept, and how: transactions with group commit on SQLite, one file for each aggregate.
 //!
-//! ```ignore
+//! ```text
 //! let id = store.write(async move |tx| {
 //!     directive::insert(tx, &row).await?;
 //!     event::append(tx, &fact).await?;
