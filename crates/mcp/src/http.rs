@@ -9,7 +9,7 @@ use std::{
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, Method, request},
+    http::{HeaderMap, Method, StatusCode, request},
     response::Response,
 };
 use baton_engine::Engine;
@@ -63,11 +63,14 @@ impl Door {
     async fn answer(self, parts: request::Parts, body: Body) -> Response {
         let method = parts.method.clone();
         let session = session_id(&parts.headers);
-        let response = self.library.handle(Request::from_parts(parts, body)).await.map(Body::new);
-        match session_id(response.headers()) {
-            Some(begun) => self.sessions.begin(&begun).await,
-            None if method == Method::DELETE => session.iter().for_each(|ended| self.sessions.end(ended)),
-            None => {}
+        let mut response = self.library.handle(Request::from_parts(parts, body)).await.map(Body::new);
+        if let Some(begun) = session_id(response.headers()) {
+            self.sessions.begin(&begun).await;
+        }
+        if method == Method::DELETE && response.status() == StatusCode::ACCEPTED {
+            session.iter().for_each(|ended| self.sessions.end(ended));
+            // It has ended and there is no more to say; common clients complain of any other success.
+            *response.status_mut() = StatusCode::NO_CONTENT;
         }
         response
     }

@@ -34,7 +34,8 @@ fn root<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
     std::mem::take(root)
 }
 
-/// Turns documented enumerations into one `enum` and drops the formats that only Rust knows.
+/// Turns documented enumerations into one `enum`, drops the formats that only Rust knows, and takes the source's line
+/// breaks out of descriptions.
 #[derive(Clone)]
 struct Plain;
 
@@ -43,6 +44,9 @@ impl Transform for Plain {
         transform_subschemas(self, schema);
         let Some(object) = schema.as_object_mut() else { return };
         object.remove("format");
+        if let Some(Value::String(text)) = object.get_mut("description") {
+            *text = text.replace('\n', " ");
+        }
         let Some((words, meanings)) = object.get("oneOf").and_then(Value::as_array).and_then(enumeration) else {
             return;
         };

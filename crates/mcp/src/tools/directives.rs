@@ -2,8 +2,7 @@
 
 use baton_gate::Input;
 use baton_model::{
-    DirectiveRequest, Faults, NewDirective, Priority, State,
-    directive::check_name,
+    DirectiveRequest, NewDirective, Priority, State,
     view::{Changed, DirectiveDetail, DirectiveFilter, DirectiveView, Page, Submitted},
 };
 use schemars::JsonSchema;
@@ -79,18 +78,7 @@ fn fifty() -> i64 {
     50
 }
 
-impl Input for Which {
-    fn faults(&self) -> Faults {
-        let mut faults = Faults::default();
-        if let Some(tag) = &self.tag {
-            check_name("tag", tag, &mut faults);
-        }
-        if !(1..=1000).contains(&self.limit) {
-            faults.add("limit", format!("must be 1 to 1000, not {}", self.limit));
-        }
-        faults
-    }
-}
+impl Input for Which {}
 
 /// `list_directives`
 pub fn list() -> Entry {
@@ -104,9 +92,7 @@ pub fn list() -> Entry {
         effect: Effect::Reads,
     };
     Entry::new::<Which, Page<DirectiveView>, _>(about, |call, arguments| async move {
-        let which: Which = read(arguments)?;
-        which.faults().into_result()?;
-        let Which { state, priority, tag, limit, cursor } = which;
+        let Which { state, priority, tag, limit, cursor } = read(arguments)?;
         let filter = DirectiveFilter { state, priority, tag, parent: None };
         Ok(call.engine.directives(&call.who(), filter, limit, cursor.as_deref()).await?)
     })

@@ -1,11 +1,7 @@
 //! The switch: whether agents are handed work.
 
 use baton_gate::Input;
-use baton_model::{
-    Faults,
-    directive::check_name,
-    poll::{Started, Stopped},
-};
+use baton_model::poll::{Started, Stopped};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -34,7 +30,6 @@ pub fn start() -> Entry {
     };
     Entry::new::<StartArguments, Started, _>(about, |call, arguments| async move {
         let StartArguments { agent } = read(arguments)?;
-        check(agent.as_deref())?;
         Ok(call.engine.start_monitoring(&call.who(), agent.as_deref()).await?)
     })
 }
@@ -62,15 +57,6 @@ pub fn stop() -> Entry {
     };
     Entry::new::<StopArguments, Stopped, _>(about, |call, arguments| async move {
         let StopArguments { agent } = read(arguments)?;
-        check(agent.as_deref())?;
         Ok(call.engine.stop_monitoring(&call.who(), agent.as_deref()).await?)
     })
-}
-
-fn check(agent: Option<&str>) -> Result<(), Faults> {
-    let mut faults = Faults::default();
-    if let Some(agent) = agent {
-        check_name("agent", agent, &mut faults);
-    }
-    faults.into_result()
 }

@@ -6,7 +6,6 @@ use baton_engine::Poll;
 use baton_gate::Input;
 use baton_model::{
     Faults, PollAnswer, Report,
-    directive::{check_name, check_tags},
     poll::{NextAction, PollMetadata},
 };
 use rmcp::model::ProgressNotificationParam;
@@ -62,6 +61,7 @@ fn ask_for_token(schema: &mut Schema) {
 }
 
 impl Input for Arguments {
+    /// The report's with their place in the arguments, and what would be no duration. The rest is the engine's.
     fn faults(&self) -> Faults {
         let mut faults = Faults::default();
         if let Some(Err(report)) = self.previous_result.as_ref().map(Report::check) {
@@ -69,12 +69,6 @@ impl Input for Arguments {
         }
         if !(0.0..=MAX_WAIT_SECONDS).contains(&self.wait_seconds) {
             faults.add("wait_seconds", format!("must be 0 to {MAX_WAIT_SECONDS}, not {}", self.wait_seconds));
-        }
-        check_tags("tags", &self.tags, &mut faults);
-        for (field, name) in [("agent", &self.agent), ("session_id", &self.session_id)] {
-            if let Some(name) = name {
-                check_name(field, name, &mut faults);
-            }
         }
         faults
     }
@@ -89,10 +83,10 @@ pub fn next() -> Entry {
                       `previous_result`. Follow the answer's `next_action`. EXECUTE_THEN_POLL: do all that \
                       `directive` asks, with your own tools, then call this again with `previous_result` = \
                       {directive_id, lease_token: metadata.lease_token, success, result, error?}. WAIT_THEN_POLL: \
-                      nothing is due; call this again after `wait_seconds` seconds. STOP: the work has ended; do not \
-                      call again. A directive is yours until `metadata.lease_expires_at`; if you need longer, call \
-                      extend_lease before that. With nothing due the call itself waits up to `wait_seconds`, so there \
-                      is no need to sleep between calls.",
+                      nothing is due; call this again, after the answer's `wait_seconds` or at once: with nothing due \
+                      the call itself waits for as long as its argument `wait_seconds` says. STOP: the work has ended; \
+                      do not call again. A directive is yours until `metadata.lease_expires_at`; if you need longer, \
+                      call extend_lease before that.",
         effect: Effect::Adds,
     };
     Entry::new::<Arguments, PollAnswer, _>(about, run)
