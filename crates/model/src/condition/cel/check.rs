@@ -80,6 +80,7 @@ struct Checker {
     declared: Vec<String>,
     depth: usize,
     comprehensions: usize,
+    pattern_weight: u64,
 }
 
 impl Checker {
@@ -215,7 +216,7 @@ impl Checker {
         let Expr::Literal(LiteralValue::String(text)) = &argument.expr else {
             return Err((argument.id, "the pattern of matches() must be written out as a text".to_owned()));
         };
-        let pattern = Pattern::compile(text.inner()).map_err(|what| (argument.id, what))?;
+        let pattern = Pattern::compile(text.inner(), &mut self.pattern_weight).map_err(|what| (argument.id, what))?;
         let name = format!("@pattern{}", self.checked.patterns.len());
         argument.expr = Expr::Ident(name.clone());
         self.checked.patterns.push((name, pattern));

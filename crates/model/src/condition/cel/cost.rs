@@ -92,6 +92,11 @@ impl<'a> Estimate<'a> {
                     container.item()
                 }
             },
+            // Comparing with an item of another type copies the value, into an error that nobody sees.
+            (operators::IN, [value, container]) => {
+                self.spend(weight.saturating_add(value.weight().saturating_mul(container.count())));
+                Size::Flat(1)
+            }
             (operators::ADD, [left, right]) => {
                 self.spend(weight);
                 left.joined_with(right)

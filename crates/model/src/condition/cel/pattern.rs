@@ -12,13 +12,17 @@ use ::cel::{
 use regex::{Regex, RegexBuilder};
 use regex_syntax::{
     ParserBuilder,
-    hir::{Hir, HirKind},
+    hir::{Class, Hir, HirKind},
 };
 
 /// Longest pattern, in bytes.
-const MAX_LENGTH: usize = 512;
-/// Largest compiled pattern, in bytes.
+const MAX_LENGTH: usize = 256;
+/// Largest compiled pattern, in bytes, and largest cache of its searches.
 const MAX_SIZE: usize = 1 << 20;
+/// Most that all patterns of one condition may weigh: what some 3 ms can compile. `\w` weighs some 770.
+const MAX_WEIGHT: u64 = 10_000;
+/// What a pattern weighs beside what is in it.
+const LEAST_WEIGHT: u64 = 200;
 /// Deepest nesting inside a pattern.
 const MAX_NESTING: u32 = 32;
 
@@ -33,11 +37,11 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    /// Compiles a pattern.
+    /// Compiles a pattern. It is taken into the weight of the patterns of the same condition.
     ///
     /// # Errors
     /// It is no pattern or too large a one; the message says why.
-    pub(super) fn compile(text: &str) -> Result<Self, String> {
+    pub(super) fn compile(text: &str, weight: &mut u64) -> Result<Self, String> {
         if text.len() > MAX_LENGTH {
             return Err(format!("this pattern has {} bytes, more than the {MAX_LENGTH} allowed", text.len()));
         }
@@ -49,9 +53,14 @@ impl Pattern {
             };
             format!("this is no regular expression: {reason}")
         })?;
+        let too_large = || "this pattern is too large: repeat less, or write [a-z0-9] for \\w".to_owned();
+        *weight = weight.saturating_add(LEAST_WEIGHT).saturating_add(count(&tree, ranges));
+        if *weight > MAX_WEIGHT {
+            return Err(too_large());
+        }
         let regex = RegexBuilder::new(text).size_limit(MAX_SIZE).dfa_size_limit(MAX_SIZE).build();
-        let regex = regex.map_err(|_| "this pattern is too large".to_owned())?;
-        Ok(Pattern { regex: Arc::new(regex), places: places(&tree) })
+        let regex = regex.map_err(|_| too_large())?;
+        Ok(Pattern { regex: Arc::new(regex), places: count(&tree, |_| 1) })
     }
 
     /// The most steps that a search may take through a text of this weight, which is its KiB.
@@ -60,18 +69,28 @@ impl Pattern {
     }
 }
 
-/// How many characters and classes there are in a pattern once its repetitions are written out.
-fn places(tree: &Hir) -> u64 {
+/// How many characters there are in a pattern once its repetitions are written out; classes count as `of_class` says.
+fn count(tree: &Hir, of_class: fn(&Class) -> u64) -> u64 {
     match tree.kind() {
         HirKind::Empty => 0,
+        HirKind::Look(_) => 1,
         HirKind::Literal(literal) => literal.0.len() as u64,
-        HirKind::Class(_) | HirKind::Look(_) => 1,
+        HirKind::Class(class) => of_class(class),
         HirKind::Repetition(repetition) => {
             let times = repetition.max.unwrap_or(repetition.min.saturating_add(1));
-            places(&repetition.sub).saturating_mul(times.into())
+            count(&repetition.sub, of_class).saturating_mul(times.into())
         }
-        HirKind::Capture(capture) => places(&capture.sub),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().map(places).fold(1, u64::saturating_add),
+        HirKind::Capture(capture) => count(&capture.sub, of_class),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().map(|part| count(part, of_class)).fold(1, u64::saturating_add)
+        }
+    }
+}
+
+fn ranges(class: &Class) -> u64 {
+    match class {
+        Class::Unicode(class) => class.ranges().len() as u64,
+        Class::Bytes(class) => class.ranges().len() as u64,
     }
 }
 
