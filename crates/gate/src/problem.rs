@@ -106,7 +106,10 @@ impl From<Error> for Problem {
                 problem.body.stored = stored.map(|stored| *stored);
                 problem
             }
-            Error::Unavailable(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail),
+            Error::Unavailable(why) => {
+                tracing::error!(%why, "a request failed because the store is unavailable");
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+            }
             Error::Stopping => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", detail),
         }
     }

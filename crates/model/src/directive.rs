@@ -145,14 +145,17 @@ impl State {
 pub struct FollowUpRule {
     /// `success`, `error`, `result.contains('x')` joined by AND, OR, NOT and parentheses; or a CEL expression over
     /// `success, result, error, metadata, execution_time, tags, priority, attempt`.
+    #[schema(min_length = 1)]
     pub condition: String,
     /// The text of the directive that follows.
+    #[schema(min_length = 1, pattern = r"\S")]
     pub next_directive: String,
     /// Its priority.
     #[serde(default)]
     pub priority: Priority,
     /// How long it waits before it is due, in seconds.
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 315360000)]
     pub delay_seconds: f64,
 }
 
@@ -162,54 +165,68 @@ pub struct FollowUpRule {
 #[schema(example = json!({"directive": "Summarise yesterday's error log", "priority": "high", "tags": ["ops"]}))]
 pub struct DirectiveRequest {
     /// What the agent shall do, in plain language.
+    #[schema(min_length = 1, pattern = r"\S")]
     pub directive: String,
     /// How urgent it is: urgent, high, medium or low, in any case.
     #[serde(default)]
     pub priority: Priority,
     /// An http(s) URL that is told the final result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 2048, pattern = "^[Hh][Tt][Tt][Pp][Ss]?://.+")]
     pub webhook: Option<String>,
     /// What follows, depending on the result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 64)]
     pub follow_up_rules: Vec<FollowUpRule>,
     /// Whether a failed attempt is followed by another.
     #[serde(default)]
     pub retry_on_failure: bool,
     /// How many further attempts there are after the first (0 to 1000).
     #[serde(default = "three")]
+    #[schema(minimum = 0, maximum = 1000)]
     pub max_retries: i64,
     /// How long the first retry waits, in seconds.
     #[serde(default = "thirty")]
+    #[schema(minimum = 0, maximum = 315360000)]
     pub retry_delay: f64,
     /// By what the wait grows with each further retry (1 = always the same).
     #[serde(default = "one")]
+    #[schema(minimum = 1, maximum = 100)]
     pub retry_backoff: f64,
     /// Free labels; polls can ask for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 64)]
     pub tags: Vec<String>,
     /// How long one attempt may take before the directive is handed out again, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0.001, maximum = 315360000)]
     pub timeout_seconds: Option<f64>,
     /// How long it waits before it is due, in seconds. Not together with `run_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 315360000)]
     pub delay_seconds: Option<f64>,
     /// When it is due: ISO 8601 with offset. Not together with `delay_seconds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_at: Option<String>,
     /// Ids of directives that must be completed first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 256)]
     pub depends_on: Vec<String>,
     /// The same key with the same body within 24 h answers the first directive's id; another body is a conflict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 255)]
     pub idempotency_key: Option<String>,
     /// The only agent that may take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 255)]
     pub agent: Option<String>,
     /// What it may cost, in US dollars; handed to the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
     pub budget_usd: Option<f64>,
     /// The name of a check in the operator's configuration that proves the work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 255)]
     pub acceptance: Option<String>,
     /// Anything; kept and handed out as it is.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -217,6 +234,7 @@ pub struct DirectiveRequest {
     pub metadata: Map<String, Value>,
     /// The repository the work is about, as `owner/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 255)]
     pub repository: Option<String>,
 }
 

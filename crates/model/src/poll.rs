@@ -16,6 +16,7 @@ use crate::{
 #[schema(example = json!({"directive_id": "0192…", "success": true, "result": "3 errors, all in billing"}))]
 pub struct Report {
     /// The directive it is about.
+    #[schema(min_length = 1)]
     pub directive_id: String,
     /// Whether the directive was carried out.
     pub success: bool,
@@ -23,6 +24,7 @@ pub struct Report {
     pub result: String,
     /// How long it took, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 315360000)]
     pub execution_time: Option<f64>,
     /// What went wrong, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

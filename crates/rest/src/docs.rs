@@ -78,7 +78,10 @@ fn complete_operation(operation: &mut Operation) {
                 .description(std::mem::take(&mut answer.description))
                 .content("application/problem+json", Content::new(Some(Ref::from_schema_name(ProblemBody::name()))));
             if status == "503" {
-                problem = problem.header("Retry-After", HeaderBuilder::new().description(Some("Seconds")).build());
+                problem = problem.header(
+                    "Retry-After",
+                    HeaderBuilder::new().schema(Some(u32::schema())).description(Some("Seconds")).build(),
+                );
             }
             *answer = problem.build();
         }
@@ -88,7 +91,7 @@ fn complete_operation(operation: &mut Operation) {
 /// Swagger UI, served from this binary.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
-        .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
+        .route("/docs", get(|| async { Redirect::temporary("/docs/") }))
         .route("/docs/", get(|| async { file("index.html") }))
         .route("/docs/{*file}", get(|Path(name): Path<String>| async move { file(&name) }))
 }

@@ -10,7 +10,10 @@ use baton_model::{
     poll::{Started, Stopped},
 };
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema},
+};
 
 use crate::{
     Answer,
@@ -23,7 +26,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct AgentQuery {
     /// The agent's name; without one the switch of all agents is meant.
-    #[param(max_length = 255)]
+    #[param(min_length = 1, max_length = 255)]
     agent: Option<String>,
 }
 
@@ -34,7 +37,7 @@ impl Input for AgentQuery {}
 #[serde(deny_unknown_fields)]
 pub(crate) struct AgentBody {
     /// The agent's name; without one the switch of all agents is meant.
-    #[schema(max_length = 255)]
+    #[schema(min_length = 1, max_length = 255)]
     agent: Option<String>,
 }
 
@@ -88,10 +91,10 @@ pub(crate) struct PollQuery {
     #[param(value_type = Option<f64>, minimum = 0, maximum = 240, default = 0)]
     wait_seconds: Duration,
     /// The agent's name; it also gets the directives that are meant for it alone.
-    #[param(max_length = 255)]
+    #[param(min_length = 1, max_length = 255)]
     agent: Option<String>,
     /// Its monitoring session.
-    #[param(max_length = 255)]
+    #[param(min_length = 1, max_length = 255)]
     session_id: Option<String>,
     /// Only directives that carry at least one of these: `a,b`, or the parameter several times.
     #[serde(default, deserialize_with = "tags")]
@@ -101,13 +104,30 @@ pub(crate) struct PollQuery {
 
 impl Input for PollQuery {}
 
+/// The body of a poll in the description: a report, or an empty object for none.
+pub(crate) struct PollBody;
+
+impl ToSchema for PollBody {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Report::name().into_owned(), Report::schema()));
+        Report::schemas(schemas);
+    }
+}
+
+impl PartialSchema for PollBody {
+    fn schema() -> RefOr<Schema> {
+        let nothing = ObjectBuilder::new().max_properties(Some(0)).description(Some("No result to report."));
+        OneOfBuilder::new().item(Ref::from_schema_name(Report::name())).item(nothing).into()
+    }
+}
+
 /// Report a result and take the next directive
 ///
 /// The body is the result of the directive before, if there was one. The result is recorded even if nothing is handed
 /// out. Without anything to do the poll waits up to `wait_seconds`, then says when to come again.
 #[utoipa::path(
     post, path = "/mcp/get_next_directive", tag = "agents", operation_id = "get_next_directive",
-    params(PollQuery), request_body = Option<Report>,
+    params(PollQuery), request_body = Option<PollBody>,
     responses(
         (status = 200, body = PollAnswer, description = "A directive, or when to poll again, or STOP."),
         (status = 404, description = "There is no directive with the id in the result."),
