@@ -1,6 +1,7 @@
 //! What goes on by itself: delays and leases that end, dependencies that failed, old rows that are forgotten.
 
 use std::{
+    sync::Arc,
     sync::atomic::{AtomicI64, Ordering},
     time::Duration,
 };
@@ -75,7 +76,7 @@ impl Engine {
 }
 
 impl Inner {
-    async fn schedule(&self, stop: &CancellationToken) {
+    async fn schedule(self: &Arc<Self>, stop: &CancellationToken) {
         for look in 1_u32.. {
             let sleep = match self.look().await {
                 Ok(sleep) => sleep,
@@ -97,7 +98,7 @@ impl Inner {
     }
 
     /// Settles what can be settled now and says how long there is nothing more to do.
-    async fn look(&self) -> Result<Duration, Error> {
+    async fn look(self: &Arc<Self>) -> Result<Duration, Error> {
         let (now, steady) = (self.clock.now(), self.clock.steady());
         self.alarm.planned.store(now.max(steady) + 1000, Ordering::Release);
         let (doomed, expired) = self.store.read(async move |tx| directive::unsettled(tx, steady, BATCH).await).await?;
@@ -126,7 +127,7 @@ impl Inner {
     }
 
     /// Hands a directive whose lease ran out to the next agent, or gives it up.
-    async fn expire(&self, row: DirectiveRow) -> Result<(), Error> {
+    async fn expire(self: &Arc<Self>, row: DirectiveRow) -> Result<(), Error> {
         metrics::counter!("baton_leases_expired_total").increment(1);
         let deliveries = row.expiries + 1;
         if lifecycle::is_dead(row.expiries, self.settings().max_deliveries) {
@@ -145,7 +146,13 @@ impl Inner {
     }
 
     /// Ends a directive without a report.
-    async fn give_up(&self, row: DirectiveRow, state: State, result: &str, error: &str) -> Result<(), Error> {
+    async fn give_up(
+        self: &Arc<Self>,
+        row: DirectiveRow,
+        state: State,
+        result: &str,
+        error: &str,
+    ) -> Result<(), Error> {
         let result = FinalResult {
             success: false,
             result: result.to_owned(),
@@ -153,7 +160,7 @@ impl Inner {
             execution_time: None,
             metadata: serde_json::Map::new(),
         };
-        let follow_ups = self.work_out_follow_ups(&row, &result);
+        let follow_ups = self.work_out_follow_ups(row.clone(), result.clone()).await?;
         let (now, steady) = (self.clock.now(), self.clock.steady());
         let write = self.store.write_in_background(async move |tx| {
             let present = directive::get(tx, &row.id).await?;

@@ -138,7 +138,7 @@ impl Inner {
     }
 
     fn retention(&self) -> Retention {
-        self.retention.read().unwrap_or_else(PoisonError::into_inner).clone()
+        *self.retention.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn new_id(&self) -> String {

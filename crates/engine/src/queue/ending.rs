@@ -1,5 +1,7 @@
 //! Taking a report, and what follows when a directive ends.
 
+use std::sync::Arc;
+
 use baton_model::{
     Millis, Report, State, clock,
     condition::{Condition, Facts},
@@ -47,31 +49,42 @@ impl From<Error> for Halt {
 }
 
 impl Inner {
-    /// Evaluates a directive's rules against the result that may become its final one.
-    pub(crate) fn work_out_follow_ups(&self, row: &DirectiveRow, result: &FinalResult) -> FollowUps {
-        let facts = Facts {
-            success: result.success,
-            result: &result.result,
-            error: result.error.as_deref(),
-            metadata: &result.metadata,
-            execution_time: result.execution_time,
-            tags: &row.request.tags,
-            priority: row.priority.as_str(),
-            attempt: row.attempt,
-        };
-        let mut follow_ups = FollowUps { attempt: row.attempt, rows: Vec::new(), faults: Vec::new() };
-        for rule in &row.request.follow_up_rules {
-            match Condition::parse(&rule.condition).and_then(|condition| condition.holds(&facts)) {
-                Ok(true) => {
-                    let delay = clock::millis(rule.delay_seconds);
-                    follow_ups.rows.push(self.follow_up(&rule.next_directive, rule.priority, delay, row));
-                }
-                Ok(false) => {}
-                Err(why) => follow_ups.faults.push(format!("`{}`: {why}", rule.condition)),
-            }
-        }
-        follow_ups
+    /// Evaluates a directive's rules against the result that may become its final one: on a thread of its own, because
+    /// many rules on a large result take their time.
+    pub(crate) async fn work_out_follow_ups(
+        self: &Arc<Self>,
+        row: DirectiveRow,
+        result: FinalResult,
+    ) -> Result<FollowUps> {
+        let inner = self.clone();
+        let worked_out = tokio::task::spawn_blocking(move || evaluate(&inner, &row, &result)).await;
+        worked_out.map_err(|error| Error::Unavailable(format!("the follow-up rules could not be evaluated: {error}")))
     }
+}
+
+fn evaluate(inner: &Inner, row: &DirectiveRow, result: &FinalResult) -> FollowUps {
+    let facts = Facts {
+        success: result.success,
+        result: &result.result,
+        error: result.error.as_deref(),
+        metadata: &result.metadata,
+        execution_time: result.execution_time,
+        tags: &row.request.tags,
+        priority: row.priority.as_str(),
+        attempt: row.attempt,
+    };
+    let mut follow_ups = FollowUps { attempt: row.attempt, rows: Vec::new(), faults: Vec::new() };
+    for rule in &row.request.follow_up_rules {
+        match Condition::parse(&rule.condition).and_then(|condition| condition.holds(&facts)) {
+            Ok(true) => {
+                let delay = clock::millis(rule.delay_seconds);
+                follow_ups.rows.push(inner.follow_up(&rule.next_directive, rule.priority, delay, row));
+            }
+            Ok(false) => {}
+            Err(why) => follow_ups.faults.push(format!("`{}`: {why}", rule.condition)),
+        }
+    }
+    follow_ups
 }
 
 /// Takes a report: ends the directive, schedules a retry, or says that it was known.

@@ -43,7 +43,7 @@ impl Engine {
     /// [`Error::Invalid`], and, for a report that is not taken, [`Error::NotFound`] and [`Error::Conflict`]; then
     /// nothing was handed out.
     pub async fn next(&self, _who: &Principal, poll: Poll) -> Result<PollAnswer> {
-        let inner = &*self.inner;
+        let inner = &self.inner;
         check(inner, &poll)?;
         let Poll { report, wait, agent, session, tags } = poll;
         let mut parked = None;
@@ -83,7 +83,7 @@ impl Engine {
 impl Inner {
     /// Takes the report and claims what is first in line, in one transaction.
     async fn turn(
-        &self,
+        self: &Arc<Self>,
         report: Option<Report>,
         agent: &Option<String>,
         session: &Option<String>,
@@ -105,8 +105,9 @@ impl Inner {
                 Ok(turn) => return Ok(turn),
                 Err(Halt::Refused(error)) => return Err(error),
                 Err(Halt::NeedsFollowUps(row)) => {
-                    let result = report.as_deref().map(FinalResult::from);
-                    follow_ups = result.map(|result| self.work_out_follow_ups(&row, &result));
+                    if let Some(report) = report.as_deref() {
+                        follow_ups = Some(self.work_out_follow_ups(*row, FinalResult::from(report)).await?);
+                    }
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! The store on a real database: the seam's traps, groups, copies, and the statements of each aggregate.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails here says where")]
+
 mod backups;
 mod seam;
 mod statements;
