@@ -1,1 +1,28 @@
-fn main() {}
+//! Baton: one place where AI agents get their work and hand back results.
+//!
+//! This binary is the server (`baton serve`) and the command line that talks to it.
+
+mod cli;
+mod config;
+mod data_dir;
+mod demo;
+mod failure;
+mod lifecycle;
+mod logging;
+mod mcp_client;
+mod server;
+mod stdio;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::run(cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.code()
+        }
+    }
+}

@@ -1,10 +1,14 @@
 //! Baton from outside: the real binary, over HTTP and on its standard streams.
 
 mod backup;
+mod baseline;
 mod claude_code;
+mod cli;
 mod cli_serve;
 mod config;
 mod durability;
+mod gate;
 mod house;
+mod rest;
 mod stdio;
 mod mcp;

@@ -1,0 +1,261 @@
+//! Reads the layers: files, environment, flags. Each value keeps its place.
+
+use std::{
+    ffi::OsString,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    keys::{self, Key},
+    problem::{Origin, Problems},
+};
+use crate::data_dir;
+
+/// Variables that are no keys of the settings, or a second name for one.
+const OTHER_VARIABLES: [(&str, Option<&str>); 8] = [
+    ("BATON_BIND", Some("server.bind")),
+    ("BATON_DATABASE_URL", Some("store.url")),
+    ("BATON_LOG", Some("telemetry.log")),
+    ("BATON_CACHE", None),
+    ("BATON_CONFIG", None),
+    ("BATON_DATA_DIR", None),
+    ("BATON_TOKEN", None),
+    ("BATON_URL", None),
+];
+
+/// A value from the command line.
+#[derive(Clone, Debug)]
+pub struct Flag {
+    /// `--bind`
+    pub name: &'static str,
+    /// The dotted key that it sets.
+    pub key: &'static str,
+    /// As it was typed.
+    pub text: String,
+}
+
+/// Where settings are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Files, the weightier first. Each must exist.
+    pub files: Vec<PathBuf>,
+    /// The variables that begin with `BATON_`.
+    pub variables: Vec<(String, String)>,
+    /// The whole environment, for `env:` references.
+    pub surroundings: Vec<(String, String)>,
+    /// The command line.
+    pub flags: Vec<Flag>,
+}
+
+impl Sources {
+    /// This process's own: the file that was named or else those that are there, the environment, and `flags`.
+    pub fn of_process(config: Option<&Path>, flags: Vec<Flag>) -> Self {
+        let files = match config {
+            Some(file) => vec![file.to_path_buf()],
+            None => {
+                let home = data_dir::xdg("XDG_CONFIG_HOME", ".config").map(|base| base.join("baton/baton.toml"));
+                let files = [Some(PathBuf::from("baton.toml")), home];
+                files.into_iter().flatten().filter(|file| file.is_file()).collect()
+            }
+        };
+        let surroundings = surroundings();
+        let variables = surroundings.iter().filter(|(name, _)| name.starts_with("BATON_")).cloned().collect();
+        Sources { files, variables, surroundings, flags }
+    }
+
+    /// One file and nothing else.
+    pub fn file_alone(file: PathBuf) -> Self {
+        Sources { files: vec![file], surroundings: surroundings(), ..Sources::default() }
+    }
+}
+
+fn surroundings() -> Vec<(String, String)> {
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    std::env::vars_os().filter_map(text).collect()
+}
+
+/// One value in one layer.
+pub struct Leaf {
+    pub key: Key,
+    pub written: Value,
+    /// What `written` stands for: references resolved, texts read as what the key wants.
+    pub value: Value,
+    pub origin: Origin,
+}
+
+/// All values of all layers, the weakest layer first. What cannot be read goes to `problems`.
+pub fn read(sources: &Sources, known: &[Key], problems: &mut Problems) -> Vec<Leaf> {
+    let mut reader = Reader { known, sources, problems, leaves: Vec::new() };
+    for file in sources.files.iter().rev() {
+        reader.file(file);
+    }
+    reader.environment();
+    for flag in &sources.flags {
+        reader.leaf(flag.key, json!(flag.text), Origin::Flag(flag.name), Path::new(""));
+    }
+    reader.leaves
+}
+
+struct Reader<'a> {
+    known: &'a [Key],
+    sources: &'a Sources,
+    problems: &'a mut Problems,
+    leaves: Vec<Leaf>,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, path: &Path) {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => return self.problems.add(&Origin::File(path.into(), 0), format!("cannot be read: {error}")),
+        };
+        let line = |span: Range<usize>| text.as_bytes()[..span.start].iter().filter(|byte| **byte == b'\n').count() + 1;
+        match DeTable::parse(&text) {
+            Ok(table) => self.table(table.get_ref(), "", path, &line),
+            Err(error) => {
+                let at = Origin::File(path.into(), error.span().map_or(1, line));
+                self.problems.add(&at, format!("this is no TOML: {}", error.message()));
+            }
+        }
+    }
+
+    fn table(&mut self, table: &DeTable<'_>, within: &str, path: &Path, line: &dyn Fn(Range<usize>) -> usize) {
+        for (name, value) in table {
+            let gap = if within.is_empty() { "" } else { "." };
+            let full = format!("{within}{gap}{}", name.get_ref());
+            let origin = Origin::File(path.into(), line(name.span()));
+            let is_table = self.known.iter().any(|key| key.path.starts_with(&format!("{full}.")));
+            match value.get_ref() {
+                DeValue::Table(inner) if is_table => self.table(inner, &full, path, line),
+                _ if is_table => self.problems.add(&origin, format!("`{full}` must be a table: write `[{full}]`")),
+                value if self.known.iter().any(|key| key.path == full) => {
+                    let beside = path.parent().unwrap_or(Path::new(""));
+                    self.leaf(&full, to_json(value), origin, beside);
+                }
+                _ => self.unknown_key(&full, &origin),
+            }
+        }
+    }
+
+    fn unknown_key(&mut self, full: &str, origin: &Origin) {
+        let names = self.known.iter().map(|key| key.path.as_str());
+        let tables = self.known.iter().filter_map(|key| key.path.rsplit_once('.').map(|(table, _)| table));
+        let right = match keys::nearest(full, names.clone().chain(tables.clone())) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                let within = full.rsplit_once('.').map_or("", |(table, _)| table);
+                let beside = names.filter(|name| name.rsplit_once('.').is_some_and(|(table, _)| table == within));
+                let mut known: Vec<&str> = if within.is_empty() { tables.collect() } else { beside.collect() };
+                known.dedup();
+                format!("there are {}", known.join(", "))
+            }
+        };
+        self.problems.add(origin, format!("unknown key `{full}`; {right}"));
+    }
+
+    fn environment(&mut self) {
+        let mut set: Vec<(String, &str)> = Vec::new();
+        for (name, text) in &self.sources.variables {
+            let own = self.known.iter().find(|key| key.variable() == *name).map(|key| key.path.as_str());
+            let other = OTHER_VARIABLES.into_iter().find(|(other, _)| other == name);
+            match (own, other) {
+                (Some(key), _) | (None, Some((_, Some(key)))) => {
+                    let (key, origin) = (key.to_owned(), Origin::Variable(name.clone()));
+                    if let Some((_, before)) = set.iter().find(|(already, _)| *already == key) {
+                        self.problems.add(&origin, format!("`{before}` sets `{key}` too; unset one of them"));
+                    }
+                    self.leaf(&key, json!(text), origin, Path::new(""));
+                    set.push((key, name));
+                }
+                (None, Some((_, None))) => {}
+                (None, None) => self.unknown_variable(name),
+            }
+        }
+    }
+
+    /// A name inside a known table, or nearly a known name, is a slip. Others may belong to other programs.
+    fn unknown_variable(&mut self, name: &str) {
+        let own: Vec<String> = self.known.iter().map(Key::variable).collect();
+        let names = own.iter().map(String::as_str).chain(OTHER_VARIABLES.iter().map(|(name, _)| *name));
+        let near = names.map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
+        let in_table = self.known.iter().any(|key| {
+            let table = key.path.split('.').next().unwrap_or_default().to_uppercase();
+            name.starts_with(&format!("BATON_{table}_"))
+        });
+        if let Some((distance, known)) = near
+            && (in_table || distance <= 3)
+        {
+            let origin = Origin::Variable(name.into());
+            self.problems.add(&origin, format!("this variable sets nothing; did you mean `{known}`?"));
+        }
+    }
+
+    /// Notes a value; `beside` is the directory that relative `file:` references start from.
+    fn leaf(&mut self, path: &str, written: Value, origin: Origin, beside: &Path) {
+        let Some(key) = self.known.iter().find(|key| key.path == path).cloned() else { return };
+        let resolved = match &written {
+            Value::String(text) => match self.resolve(text, beside) {
+                Ok(Some(text)) => Ok(json!(text)),
+                Ok(None) => Ok(written.clone()),
+                Err(why) => Err(why),
+            },
+            other => Ok(other.clone()),
+        };
+        let value = match resolved {
+            Ok(value) => value,
+            Err(why) => return self.problems.add(&origin, format!("`{path}`: {why}")),
+        };
+        // What was not written as a literal of the file is text, and is read as what the key wants.
+        let is_text = !matches!(origin, Origin::File(..)) || value != written;
+        let value = match value.as_str().filter(|_| is_text) {
+            Some(text) => key.kind.read(text).unwrap_or(value),
+            None => value,
+        };
+        if !key.kind.fits(&value) {
+            // What a reference stands for may be secret: the message shows the reference.
+            return self.problems.add(&origin, format!("`{path}` must be {}, not {written}", key.kind.name()));
+        }
+        self.leaves.push(Leaf { key, written, value, origin });
+    }
+
+    /// What a reference stands for; `None` if the text is none.
+    fn resolve(&self, text: &str, beside: &Path) -> Result<Option<String>, String> {
+        if let Some(name) = text.strip_prefix("env:") {
+            let found = self.sources.surroundings.iter().find(|(known, _)| known == name);
+            let value = found.ok_or_else(|| format!("the environment variable `{name}` is not set"))?;
+            return Ok(Some(value.1.clone()));
+        }
+        if let Some(file) = text.strip_prefix("file:") {
+            let file = beside.join(file);
+            let read = std::fs::read_to_string(&file);
+            let text = read.map_err(|error| format!("the file {} cannot be read: {error}", file.display()))?;
+            return Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()));
+        }
+        Ok(None)
+    }
+}
+
+fn to_json(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => json!(text),
+        DeValue::Boolean(flag) => json!(flag),
+        // A number that JSON cannot hold stays text, and is refused as such.
+        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => json!(number),
+            Err(_) => json!(number.as_str()),
+        },
+        DeValue::Float(number) => match number.as_str().parse::<f64>() {
+            Ok(finite) if finite.is_finite() => json!(finite),
+            _ => json!(number.as_str()),
+        },
+        DeValue::Datetime(moment) => json!(moment.to_string()),
+        DeValue::Array(items) => items.iter().map(|item| to_json(item.get_ref())).collect(),
+        DeValue::Table(table) => {
+            table.iter().map(|(name, value)| (name.get_ref().to_string(), to_json(value.get_ref()))).collect()
+        }
+    }
+}

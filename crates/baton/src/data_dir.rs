@@ -1,0 +1,195 @@
+//! The data directory: where it is, who uses it, and under which URL that server is found.
+//!
+//! A server locks the file `lock` in its data directory (`flock`) for as long as it lives. Once it listens, the file
+//! says `{"pid": …, "url": "http://127.0.0.1:8000"}`, so that other commands find it. The kernel drops the lock when
+//! the process ends, however it ends: a file that nobody has locked is a leftover and counts for nothing.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Failure, Result};
+
+/// How often and how long to wait for a reader that looks at the lock just now.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What the lock file says of a running server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// Its process id.
+    pub pid: u32,
+    /// Where it answers: `http://127.0.0.1:8000`, no slash at the end.
+    pub url: String,
+}
+
+/// The directory that was asked for, or `$XDG_DATA_HOME/baton`, or `~/.local/share/baton`. It need not exist yet.
+///
+/// # Errors
+/// When nothing says where it is: no flag, no `BATON_DATA_DIR`, no `XDG_DATA_HOME`, no `HOME`.
+pub fn locate(asked: Option<&Path>) -> Result<PathBuf> {
+    if let Some(dir) = asked {
+        return Ok(dir.to_path_buf());
+    }
+    xdg("XDG_DATA_HOME", ".local/share").map(|base| base.join("baton")).ok_or_else(|| {
+        Failure::config("there is no place for the data")
+            .because("neither XDG_DATA_HOME nor HOME is set to an absolute path")
+            .next("name one: `baton serve --data-dir DIR`")
+    })
+}
+
+/// A base directory of the XDG specification: the variable, if it holds an absolute path, else `fallback` at home.
+pub fn xdg(variable: &str, fallback: &str) -> Option<PathBuf> {
+    let absolute = |path: std::ffi::OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
+    std::env::var_os(variable)
+        .and_then(absolute)
+        .or_else(|| std::env::var_os("HOME").and_then(absolute).map(|home| home.join(fallback)))
+}
+
+/// Makes the directory, readable by its owner alone, unless it is there.
+///
+/// # Errors
+/// When the system refuses.
+pub fn create(dir: &Path) -> Result {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| {
+        Failure::failed(format!("cannot make the data directory {}", dir.display()))
+            .because(error)
+            .next("name another: `baton serve --data-dir DIR`")
+    })
+}
+
+/// The server that runs on a data directory and listens, if there is one.
+pub fn running(dir: &Path) -> Option<Running> {
+    let file = File::open(dir.join("lock")).ok()?;
+    match Flock::lock(file, FlockArg::LockSharedNonblock) {
+        Ok(_nobody_else_has_it) => None,
+        Err((mut file, _)) => {
+            let mut text = String::new();
+            file.read_to_string(&mut text).ok()?;
+            serde_json::from_str(&text).ok()
+        }
+    }
+}
+
+/// The right to be the one server of a data directory. Given back when it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    file: Flock<File>,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Takes the lock of a directory that exists.
+    ///
+    /// # Errors
+    /// When a server runs there already; the message names its URL.
+    pub fn take(dir: &Path) -> Result<Self> {
+        let path = dir.join("lock");
+        for _ in 0..TRIES {
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(&path)
+                .map_err(|error| {
+                Failure::failed(format!("cannot open {}", path.display()))
+                    .because(error)
+                    .next("name a directory that you may write to: `--data-dir DIR`")
+            })?;
+            if let Ok(file) = Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                // A server that ended meanwhile may have removed the file we opened; then the lock is worth nothing.
+                if same_file(&file, &path) {
+                    file.set_len(0).map_err(|error| unwritable(&path, error))?;
+                    return Ok(Lock { file, path });
+                }
+            } else {
+                std::thread::sleep(PAUSE);
+            }
+        }
+        let failure = Failure::failed(format!("a server already runs on {}", dir.display()));
+        Err(match running(dir) {
+            Some(Running { pid, url }) => failure
+                .because(format!("process {pid} answers at {url}"))
+                .next(format!("use it (`baton queue status --url {url}`), or choose another `--data-dir DIR`")),
+            None => failure
+                .because(format!("another process has locked {}", path.display()))
+                .next("wait until it is ready, or choose another `--data-dir DIR`"),
+        })
+    }
+
+    /// Tells other commands where the server is. One short write, so that a reader sees all of it or nothing.
+    ///
+    /// # Errors
+    /// When the system refuses to write.
+    pub fn announce(&mut self, running: &Running) -> Result {
+        let text = serde_json::json!(running).to_string();
+        self.file.write_all(text.as_bytes()).map_err(|error| unwritable(&self.path, error))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Still locked here: nobody can take the lock of a file that is about to vanish and keep it (see `take`).
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn same_file(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+fn unwritable(path: &Path, error: std::io::Error) -> Failure {
+    Failure::failed(format!("cannot write {}", path.display())).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_server_holds_a_directory_and_others_find_it() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(running(dir.path()), None);
+        let mut lock = Lock::take(dir.path()).unwrap();
+        assert_eq!(running(dir.path()), None, "locked, but it does not listen yet");
+        let server = Running { pid: 7, url: "http://127.0.0.1:8000".into() };
+        lock.announce(&server).unwrap();
+        assert_eq!(running(dir.path()), Some(server));
+        let refused = Lock::take(dir.path()).unwrap_err().to_string();
+        assert!(refused.contains("process 7 answers at http://127.0.0.1:8000"), "{refused}");
+        drop(lock);
+        assert!(!dir.path().join("lock").exists());
+        assert_eq!(running(dir.path()), None);
+        Lock::take(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_leftover_of_a_killed_server_counts_for_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("lock"), r#"{"pid":1,"url":"http://127.0.0.1:1"}"#).unwrap();
+        assert_eq!(running(dir.path()), None);
+        let lock = Lock::take(dir.path()).unwrap();
+        assert_eq!(fs::read_to_string(dir.path().join("lock")).unwrap(), "");
+        drop(lock);
+    }
+
+    #[test]
+    fn a_new_directory_belongs_to_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("a/b");
+        create(&data).unwrap();
+        assert_eq!(fs::metadata(&data).unwrap().mode() & 0o777, 0o700);
+    }
+}

@@ -1,0 +1,96 @@
+//! Accepts connections and answers what comes over them.
+
+use std::{io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use baton_gate::Guarded;
+use hyper::{Request, body::Incoming, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::Service;
+
+use crate::{
+    failure::{Failure, Result},
+    lifecycle::{Activity, Counted},
+};
+
+/// Connections that may wait to be accepted: agents come in herds after a restart.
+const BACKLOG: u32 = 4096;
+/// How long to wait when the system has no file left for another connection.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Listens on an address.
+///
+/// # Errors
+/// When the port is taken or the address is not this machine's.
+pub fn listen(at: SocketAddr) -> Result<TcpListener> {
+    let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let listening = socket.and_then(|socket| {
+        socket.set_reuseaddr(true)?;
+        socket.bind(at)?;
+        socket.listen(BACKLOG)
+    });
+    listening.map_err(|error| {
+        let failure = Failure::failed(format!("cannot listen on {at}"));
+        match error.kind() {
+            ErrorKind::AddrInUse => {
+                let other = SocketAddr::new(at.ip(), at.port().checked_add(1).unwrap_or(0));
+                failure
+                    .because("another program listens there")
+                    .next(format!("choose another port: `baton serve --bind {other}`"))
+            }
+            _ => failure.because(error).next("choose an address of this machine: `baton serve --bind 127.0.0.1:8000`"),
+        }
+    })
+}
+
+/// Accepts until `closing` is cancelled, then waits until every connection has ended. Dropping it cuts them.
+pub async fn serve(listener: TcpListener, app: Guarded<Router>, activity: Arc<Activity>, closing: CancellationToken) {
+    let tracker = TaskTracker::new();
+    let cut = CancellationToken::new();
+    let _cut_on_drop = cut.clone().drop_guard();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = closing.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let answering = answer(stream, app.clone(), activity.clone(), closing.clone());
+                tracker.spawn(cut.clone().run_until_cancelled_owned(answering));
+            }
+            // The caller has gone before we came to it; the next may still be there.
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    tracker.close();
+    tracker.wait().await;
+}
+
+async fn answer(stream: TcpStream, app: Guarded<Router>, activity: Arc<Activity>, closing: CancellationToken) {
+    // Answers are small and somebody waits for each.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let entered = activity.enter();
+        let answer = app.clone().call(request);
+        async move { answer.await.map(|response| response.map(|body| Counted::new(body, entered))) }
+    });
+    let connection = baton_gate::http1().serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = closing.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

@@ -1,0 +1,41 @@
+//! What a server asks of the machine: threads, open files, files that are nobody else's business.
+
+use nix::sys::{
+    resource::{Resource, getrlimit, setrlimit},
+    stat::{Mode, umask},
+};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::failure::{Failure, Result};
+
+/// Most threads that answer requests. All writes go through one thread of the store, so more would only wait for it.
+const MOST_WORKERS: usize = 8;
+
+/// The runtime of a server.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn runtime() -> Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Builder::new_multi_thread()
+        .worker_threads(cores.clamp(1, MOST_WORKERS))
+        .thread_name("baton")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed("cannot start the runtime").because(error))
+}
+
+/// Raises the number of files that may be open to what the system allows: each waiting poll is one.
+pub fn raise_file_limit() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    {
+        tracing::debug!(%error, soft, hard, "the limit of open files stays as it is");
+    }
+}
+
+/// Files that this process makes can be read by its user alone.
+pub fn private_files() {
+    umask(Mode::from_bits_truncate(0o077));
+}
