@@ -67,8 +67,7 @@ impl Api {
         let request = self.server.client().post(self.url(path));
         let answer = self.send("POST", path, if body.is_null() { request } else { request.json(&body) }).await;
         if !body.is_null() {
-            let sent = self.without_chance(body);
-            self.record.last_mut().unwrap()["sent"] = sent;
+            self.record.last_mut().unwrap()["sent"] = body;
         }
         answer
     }
@@ -87,7 +86,6 @@ impl Api {
         }
         self.check_documented(method, path, status);
         let shown = json!({"request": format!("{method} {path}"), "status": status, "body": body.clone()});
-        let shown = self.without_chance(shown);
         self.record.push(shown);
         Answer { status, headers, body }
     }
@@ -142,7 +140,8 @@ impl Api {
 
     /// What was said since the start or the last call, with ids, tokens and times by name.
     pub fn said(&mut self) -> Value {
-        Value::Array(std::mem::take(&mut self.record))
+        let said = Value::Array(std::mem::take(&mut self.record));
+        self.without_chance(said)
     }
 
     /// Leaves out of the record what only prepares.
