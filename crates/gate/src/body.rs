@@ -35,15 +35,23 @@ impl<T: Input, S: Sync> FromRequest<S> for Body<T> {
             check_type(&parts.headers)?;
         }
         drop(parts);
-        if body.size_hint().lower() > BODY_LIMIT as u64 {
-            return Err(too_large(body).await);
-        }
-        let bytes = tokio::time::timeout(TIME_LIMIT, collect(body)).await.unwrap_or_else(|_| {
-            let detail = format!("the body did not come within {} seconds", TIME_LIMIT.as_secs());
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail))
-        })?;
+        let bytes = read_body(body).await?;
         json::read(&bytes).map(Body)
     }
+}
+
+/// Reads a whole body within the limits above, for doors that speak another protocol than JSON over HTTP.
+///
+/// # Errors
+/// 413 for a body that is too long, 408 for one that does not come, 400 for one that is cut off.
+pub async fn read_body(body: axum::body::Body) -> Result<Bytes, Problem> {
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(too_large(body).await);
+    }
+    tokio::time::timeout(TIME_LIMIT, collect(body)).await.unwrap_or_else(|_| {
+        let detail = format!("the body did not come within {} seconds", TIME_LIMIT.as_secs());
+        Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail))
+    })
 }
 
 /// Only JSON as it is, neither a form (which a foreign page could send unasked) nor compressed.

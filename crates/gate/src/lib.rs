@@ -14,7 +14,7 @@ mod problem;
 mod query;
 
 pub use access::{Access, AccessError};
-pub use body::{BODY_LIMIT, Body};
+pub use body::{BODY_LIMIT, Body, read_body};
 pub use caller::Caller;
 pub use connection::{HEADER_LIMIT, IDLE_SECONDS, http1};
 pub use guard::{Guard, Guarded};

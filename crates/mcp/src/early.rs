@@ -53,6 +53,9 @@ pub async fn told(response: Response, id: Option<&Value>) -> Response {
     }
     let (mut parts, body) = response.into_parts();
     let why = text(body).await;
+    if status.is_server_error() {
+        tracing::error!(status = status.as_u16(), "the MCP library failed: {why}");
+    }
     let code = match status {
         StatusCode::NOT_FOUND => SESSION_NOT_FOUND,
         status if status.is_client_error() => INVALID_REQUEST,

@@ -8,8 +8,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use baton_gate::{BODY_LIMIT, Input, Problem, json};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use baton_gate::{Input, Problem, json, read_body};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -34,21 +33,10 @@ impl Message {
     /// Reads a whole body.
     ///
     /// # Errors
-    /// The answer to give: 413 for a body that is too long, else 400.
+    /// The answer to give: 413 for a body that is too long, 408 for one that does not come, else 400.
     pub async fn read(body: Body) -> Result<Self, Response> {
-        let bytes = match Limited::new(body, BODY_LIMIT).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => {
-                let why = format!("the body is longer than {BODY_LIMIT} bytes (4 MiB)");
-                return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, why, None));
-            }
-            Err(_) => {
-                let why = "the body ended before it was complete".to_owned();
-                return Err(refuse(StatusCode::BAD_REQUEST, PARSE_ERROR, why, None));
-            }
-        };
-        let members =
-            check(&bytes).map_err(|Wrong { code, why, id }| refuse(StatusCode::BAD_REQUEST, code, why, id.as_ref()))?;
+        let bytes = read_body(body).await.map_err(|problem| refuse(problem.status(), unread(&problem)))?;
+        let members = check(&bytes).map_err(|wrong| refuse(StatusCode::BAD_REQUEST, wrong))?;
         let method = members.get("method");
         Ok(Message {
             bytes,
@@ -58,9 +46,8 @@ impl Message {
     }
 }
 
-/// An HTTP answer that holds a JSON-RPC error.
-pub fn refuse(status: StatusCode, code: i64, why: String, id: Option<&Value>) -> Response {
-    (status, axum::Json(error_object(code, why, id))).into_response()
+fn refuse(status: StatusCode, Wrong { code, why, id }: Wrong) -> Response {
+    (status, axum::Json(error_object(code, why, id.as_ref()))).into_response()
 }
 
 /// A JSON-RPC error; without `id` when the request's is not known (MCP 2026-07-28, basic, Error Responses).
@@ -87,7 +74,7 @@ struct Wrong {
 
 /// Checks the frame of a message.
 fn check(bytes: &[u8]) -> Result<Map<String, Value>, Wrong> {
-    let Members(message) = json::read(bytes).map_err(unread)?;
+    let Members(message) = json::read(bytes).map_err(|problem| unread(&problem))?;
     let id = message.get("id");
     let wrong = |code, why: String| Wrong { code, why, id: id.filter(|id| is_id(id)).cloned() };
     if message.get("jsonrpc").is_none_or(|version| version != "2.0") {
@@ -108,9 +95,10 @@ fn check(bytes: &[u8]) -> Result<Map<String, Value>, Wrong> {
     Ok(message)
 }
 
-fn unread(problem: Problem) -> Wrong {
+fn unread(problem: &Problem) -> Wrong {
     let told = serde_json::to_value(problem.body()).unwrap_or_default();
-    let code = if told["code"] == "invalid_json" { PARSE_ERROR } else { INVALID_REQUEST };
+    let is_no_json = told["code"] == "invalid_json" || told["code"] == "body_incomplete";
+    let code = if is_no_json { PARSE_ERROR } else { INVALID_REQUEST };
     Wrong { code, why: told["detail"].as_str().unwrap_or_default().to_owned(), id: None }
 }
 

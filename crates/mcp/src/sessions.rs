@@ -80,8 +80,11 @@ impl Sessions {
         silent.sort_unstable();
         let old = silent.partition_point(|(last, _)| last + IDLE <= now);
         silent.truncate(old.max(surplus));
-        silent.iter().for_each(|(_, id)| drop(uses.remove(id)));
-        silent.into_iter().map(|(_, id)| id).collect()
+        let forget = |(_, id)| {
+            uses.remove(&id);
+            id
+        };
+        silent.into_iter().map(forget).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Use>> {
