@@ -125,7 +125,16 @@ impl Desk {
         let called_off = Arc::new(AtomicBool::new(false));
         let (id, is_modern) = (message.id().to_string(), message.modern_version().is_some());
         // Taken here, so that the messages behind `initialize` wait for the session it opens.
-        let opening = if message.is_initialize() { Some(self.forwarder.opening().await) } else { None };
+        let opening = match message.is_initialize() {
+            true => match self.forwarder.opening().await {
+                Some(opening) => Some(opening),
+                None => {
+                    let refusal = message.error_line(INVALID_REQUEST, "another `initialize` is still under way");
+                    return drop(self.out.send(refusal).await);
+                }
+            },
+            false => None,
+        };
         let forwarder = Arc::clone(&self.forwarder);
         let flag = Arc::clone(&called_off);
         let task = self.tasks.spawn(async move { forwarder.ask(message, opening, &flag).await });

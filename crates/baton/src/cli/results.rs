@@ -64,7 +64,7 @@ async fn follow(client: &Client, first: Answer) -> Result<Answer> {
 
 fn table(results: &[ResultView]) -> Table {
     let now = SystemClock::start().now();
-    let mut table = Table::new(&["DIRECTIVE", "ENDED", "TOOK", "AGENT", "OUTCOME", "RESULT"]);
+    let mut table = Table::new(&["DIRECTIVE", "OUTCOME", "ENDED", "TOOK", "AGENT", "RESULT"]);
     for result in results {
         let (outcome, told) = match (&result.error, result.success) {
             (_, true) => (console::style("done").green(), &result.result),
@@ -73,10 +73,10 @@ fn table(results: &[ResultView]) -> Table {
         };
         table.row(vec![
             result.directive_id.clone(),
+            outcome.to_string(),
             ago(&result.timestamp, now),
             result.execution_time.map_or("-".to_owned(), span),
             result.agent.as_deref().map_or("-".to_owned(), one_line),
-            outcome.to_string(),
             one_line(told),
         ]);
     }

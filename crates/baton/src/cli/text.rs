@@ -1,15 +1,19 @@
 //! Text for people at a terminal: tables, moments, spans, and nothing that could drive the terminal.
 
 use baton_model::{Millis, Priority, State, clock};
-use console::{Alignment, Term, measure_text_width, pad_str, style, truncate_str};
+use console::{Alignment, Term, measure_text_width, pad_str, style};
 
-/// Columns, aligned, with a heading; the last one is cut to the terminal's width.
+/// How wide the last column shall be at least, in columns of the terminal, if it has that much to say.
+const LAST: usize = 20;
+
+/// Columns, aligned, with a heading. Where the terminal is narrow, columns are left out before the last one, and the
+/// last one is cut.
 pub struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// A table with these headings.
+    /// A table with these headings; the less a column matters, the nearer to the last it stands.
     pub fn new(headings: &[&str]) -> Self {
         let headings = headings.iter().map(|heading| style(heading).bold().to_string()).collect();
         Table { rows: vec![headings] }
@@ -20,23 +24,27 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The lines, without spaces at their ends. `width` is the terminal's; without one nothing is cut.
+    /// The lines, without spaces at their ends. `width` is the terminal's; without one nothing is left out.
     pub fn lines(&self, width: Option<usize>) -> Vec<String> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns)
-            .map(|column| {
-                self.rows
-                    .iter()
-                    .filter_map(|row| row.get(column))
-                    .map(|cell| measure_text_width(cell))
-                    .max()
-                    .unwrap_or(0)
-            })
-            .collect();
+        let widest = |column: usize| {
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| measure_text_width(cell)).max().unwrap_or(0)
+        };
+        let mut shown: Vec<(usize, usize)> = (0..columns).map(|column| (column, widest(column))).collect();
+        if let Some(width) = width
+            && let Some((_, last)) = shown.pop()
+        {
+            let taken = |shown: &[(usize, usize)]| shown.iter().map(|(_, wide)| wide + 2).sum::<usize>();
+            while shown.len() > 1 && taken(&shown) + last.min(LAST) > width {
+                shown.pop();
+            }
+            shown.push((columns - 1, last.min(width.saturating_sub(taken(&shown)).max(1))));
+        }
         let line = |row: &Vec<String>| {
-            let cells = row.iter().zip(&widths).map(|(cell, width)| pad_str(cell, *width, Alignment::Left, None));
-            let line = cells.collect::<Vec<_>>().join("  ").trim_end().to_owned();
-            width.map_or(line.clone(), |width| truncate_str(&line, width, "…").into_owned())
+            let cells = shown.iter().filter_map(|(column, wide)| {
+                Some(pad_str(row.get(*column)?, *wide, Alignment::Left, Some("…")).into_owned())
+            });
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
         self.rows.iter().map(line).collect()
     }
@@ -126,6 +134,17 @@ pub fn count(number: i64, word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_are_left_out_before_the_last_one_is_cut_to_nothing() {
+        let mut table = Table { rows: vec![vec!["ID".into(), "STATE".into(), "AGENT".into(), "TEXT".into()]] };
+        table.row(vec!["0123456789".into(), "queued".into(), "somebody".into(), "x".repeat(50)]);
+        assert_eq!(table.lines(Some(50))[1], format!("0123456789  queued  somebody  {}…", "x".repeat(19)));
+        assert_eq!(table.lines(Some(49))[1], format!("0123456789  queued  {}…", "x".repeat(28)));
+        assert_eq!(table.lines(Some(49))[0], "ID          STATE   TEXT");
+        assert_eq!(table.lines(Some(15))[1], "0123456789  xx…");
+        assert_eq!(table.lines(Some(5))[1], "0123456789  …");
+    }
 
     #[test]
     fn columns_align_by_what_is_seen_and_the_last_is_cut() {

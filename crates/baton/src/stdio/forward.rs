@@ -35,7 +35,7 @@ const TRIES: u32 = 60;
 /// How often a stream that broke is taken up again without a message in between.
 const RESUMES: u32 = 5;
 /// How long the server may take to acknowledge what needs no answer.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(5);
 /// How long to wait at most before a broken subscription is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
@@ -63,9 +63,10 @@ impl Forwarder {
         }
     }
 
-    /// Holds back every message that belongs to a session until this is dropped.
-    pub async fn opening(&self) -> Opening {
-        Arc::clone(&self.session).write_owned().await
+    /// Holds back every message that belongs to a session until this is dropped. None if another `initialize` is under
+    /// way and does not come to an end.
+    pub async fn opening(&self) -> Option<Opening> {
+        timeout(SOON, Arc::clone(&self.session).write_owned()).await.ok()
     }
 
     /// Passes a request on and every message that it is answered with. If there is no answer, that is the answer,
@@ -83,14 +84,18 @@ impl Forwarder {
     }
 
     /// Passes a notification or a response on. There is nobody to tell if that fails.
-    pub async fn tell(self: &Arc<Self>, message: Message) {
-        let session = self.session.read().await.clone();
-        let modern = message.modern_version().is_some();
-        match timeout(SOON, self.place(&message, session.as_deref().filter(|_| !modern))).await {
-            Ok(Err(trouble)) => drop(self.words(&trouble)),
-            Ok(Ok(_)) | Err(_) => {}
-        }
-        if let Some(session) = session.filter(|_| !modern && message.method() == Some("notifications/initialized")) {
+    pub async fn tell(&self, message: Message) {
+        let told = async {
+            let session = self.session.read().await.clone().filter(|_| message.modern_version().is_none());
+            if let Err(trouble) = self.place(&message, session.as_deref()).await {
+                self.words(&trouble);
+            }
+            session
+        };
+        // Whoever waits for more than this would hold up every message behind it.
+        if let Ok(Some(session)) = timeout(SOON, told).await
+            && message.method() == Some("notifications/initialized")
+        {
             session.ready(message);
             self.hear(&session);
         }
@@ -213,7 +218,9 @@ impl Forwarder {
             match server.call(Method::POST, headers::of(message, None)).body(message.text()).send().await {
                 Ok(response) => match Answers::of(response).await {
                     Ok(answers) => return (server, answers),
-                    Err(trouble) => drop(self.words(&trouble)),
+                    Err(trouble) => {
+                        self.words(&trouble);
+                    }
                 },
                 Err(error) => {
                     let trouble = Trouble::Unreachable { url: server.url.to_string(), why: cause(&error) };

@@ -1,7 +1,7 @@
 //! MCP on stdio: the real forwarder, before the real server and before one that misbehaves.
 #![expect(clippy::unwrap_used, reason = "what a test's helper cannot do is a failure of the test")]
 
-mod fake;
+pub mod fake;
 mod forwarder;
 mod misbehaving;
 mod restart;

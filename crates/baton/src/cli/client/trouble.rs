@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 
+use baton_model::directive::shorten;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
 use crate::failure::Failure;
+
+/// How much of an unknown answer is quoted, in characters.
+const EXCERPT: usize = 400;
 
 /// Why a call to the server did not work.
 #[derive(Debug, thiserror::Error)]
@@ -78,11 +82,12 @@ struct FieldFault {
 }
 
 impl Problem {
-    /// Reads an answer that is no success. A body of another kind counts as its detail.
+    /// Reads an answer that is no success. A body of another kind is quoted.
     pub fn read(status: StatusCode, text: &str, retry_after: Option<String>) -> Self {
         let mut problem: Problem = serde_json::from_str(text).unwrap_or_default();
         if problem.detail.is_empty() && problem.title.is_empty() {
-            problem.detail = text.trim().chars().take(400).collect();
+            let gap = if text.trim().is_empty() { "" } else { ": " };
+            problem.detail = format!("the server answered {status}{gap}{}", shorten(text.trim(), EXCERPT));
         }
         problem.status = status;
         problem.retry_after = retry_after;
@@ -90,12 +95,8 @@ impl Problem {
     }
 
     /// What was refused, in one line.
-    pub fn summary(&self) -> String {
-        match (self.detail.is_empty(), self.title.is_empty()) {
-            (false, _) => self.detail.clone(),
-            (true, false) => self.title.clone(),
-            (true, true) => format!("the server answered {}", self.status),
-        }
+    pub fn summary(&self) -> &str {
+        if self.detail.is_empty() { &self.title } else { &self.detail }
     }
 
     fn next(&self) -> Option<String> {
@@ -117,6 +118,7 @@ impl Problem {
                     None => "try again in a moment".to_owned(),
                 });
             }
+            (StatusCode::BAD_REQUEST, _) => "mend it and try again; the command's `--help` explains every option",
             _ => return None,
         };
         Some(advice.to_owned())

@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::State,
-    http::{HeaderMap, Method, StatusCode},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
 };
 use futures_util::{Stream, StreamExt, stream};
@@ -22,6 +22,8 @@ use tokio::{
 pub struct Seen {
     /// Its method.
     pub verb: Method,
+    /// What its URL asks for.
+    pub query: String,
     /// Its headers.
     pub headers: HeaderMap,
     /// Its body; null if it has none.
@@ -91,8 +93,15 @@ impl Fake {
 
 type Shared = (Script, Arc<Mutex<Vec<Seen>>>, mpsc::UnboundedSender<Seen>);
 
-async fn answer(State((script, all, tell)): State<Shared>, verb: Method, headers: HeaderMap, body: Bytes) -> Response {
-    let seen = Seen { verb, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) };
+async fn answer(
+    State((script, all, tell)): State<Shared>,
+    verb: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let query = uri.query().unwrap_or_default().to_owned();
+    let seen = Seen { verb, query, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) };
     let response = script(&seen);
     all.lock().unwrap().push(seen.clone());
     // The test may have seen enough.

@@ -5,8 +5,10 @@ use super::{
     *,
 };
 
+type Reply = fn() -> axum::response::Response;
+
 /// What a request is answered with when the server does `reply`.
-async fn told(reply: fn() -> axum::response::Response) -> Value {
+async fn told(reply: Reply) -> Value {
     let server = Fake::start(move |_| reply()).await;
     let home = TempDir::new().unwrap();
     let mut client = Forwarder::start(home.path(), &["--url", &server.url]);
@@ -30,7 +32,7 @@ async fn errors_that_are_json_rpc_are_passed_on_as_they_are() {
 
 #[tokio::test]
 async fn errors_of_other_kinds_are_told_with_what_to_do() {
-    let cases: [(fn() -> axum::response::Response, &str); 6] = [
+    let cases: [(Reply, &str); 6] = [
         (
             || {
                 let body = json!({"title": "Unauthorized", "status": 401, "code": "x", "detail": "a token is needed"});
@@ -53,7 +55,7 @@ async fn errors_of_other_kinds_are_told_with_what_to_do() {
 
 #[tokio::test]
 async fn an_answer_that_never_comes_is_an_error() {
-    let cases: [fn() -> axum::response::Response; 5] = [
+    let cases: [Reply; 5] = [
         || empty(202),
         || events(&[]),
         || events(&[b"data: {\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}"]),

@@ -7,6 +7,7 @@ use std::{
 };
 
 use baton_model::{Millis, State, clock, directive::shorten, view::DirectiveDetail};
+use console::{Alignment, pad_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::cli::{
@@ -56,7 +57,8 @@ impl Shown {
         let id = &detail.directive.directive_id;
         if let Form::Live { all, bars } = &mut self.form {
             let bar = bars.entry(id.clone()).or_insert_with(|| new_bar(all));
-            let line = format!("{:<9} {}", state(detail.directive.state), live(detail, now));
+            let word = state(detail.directive.state);
+            let line = format!("{} {}", pad_str(&word, 9, Alignment::Left, None), live(detail, now));
             if detail.directive.state.is_final() {
                 bar.set_prefix(mark(detail.directive.state));
                 bar.finish_with_message(line);
@@ -65,12 +67,10 @@ impl Shown {
             }
             return;
         }
-        let line = match self.form {
-            Form::Json => text.to_owned(),
-            _ => format!("{id} {}", standing(detail)),
-        };
+        let line = format!("{id} {}", standing(detail));
         if self.last.get(id) != Some(&line) {
             match self.form {
+                Form::Json => print(text),
                 Form::Talk => eprintln!("{line}"),
                 _ => print(&line),
             }
@@ -87,6 +87,15 @@ impl Shown {
             // If the terminal is gone there is nobody to tell.
             Form::Live { all, .. } => drop(all.println(text)),
             _ => eprintln!("{text}"),
+        }
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        // The cursor stands behind the last live line.
+        if matches!(&self.form, Form::Live { bars, .. } if !bars.is_empty()) {
+            eprintln!();
         }
     }
 }
