@@ -1,5 +1,6 @@
 //! The real Claude Code pulls directives from the real Baton over MCP, does them and reports. Its model is played by a
 //! script; the CLI, its MCP client and its tools are the real ones.
+#![expect(clippy::unwrap_used, reason = "what a test's helper cannot do is a failure of the test")]
 
 use std::{convert::Infallible, path::PathBuf, time::Duration};
 
@@ -42,6 +43,12 @@ impl Scene {
     fn over_stdio(&self) -> McpServer {
         let args = ["mcp", "--url", self.server.url()].map(str::to_owned).to_vec();
         McpServer::Stdio { command: PathBuf::from(BATON), args, env: Vec::new() }
+    }
+
+    /// The same, started so late that the CLI has given up its first question and asks as an older client would.
+    fn over_late_stdio(&self) -> McpServer {
+        let late = ["-c", "sleep 5; exec \"$@\"", "sh", BATON, "mcp", "--url", self.server.url()];
+        McpServer::Stdio { command: PathBuf::from("sh"), args: late.map(str::to_owned).to_vec(), env: Vec::new() }
     }
 
     /// A model with these polls. The channel tells before each of its steps how many calls of tools are done.
@@ -165,6 +172,12 @@ async fn claude_code_works_the_queue_over_http() {
 async fn claude_code_works_the_queue_over_stdio() {
     let scene = Scene::set().await;
     works_the_queue(&scene, scene.over_stdio()).await;
+}
+
+#[tokio::test]
+async fn claude_code_works_the_queue_over_stdio_that_comes_late() {
+    let scene = Scene::set().await;
+    works_the_queue(&scene, scene.over_late_stdio()).await;
 }
 
 /// A stop ends the poll that waits, so the agent ends as well.
