@@ -23,8 +23,7 @@ use crate::{
 const LIST_IS_FRESH: u64 = 300_000;
 
 /// The methods that are served. What the library could not read of them comes as an unknown request.
-const METHODS: [&str; 7] =
-    ["initialize", "server/discover", "ping", "tools/list", "tools/call", "prompts/list", "prompts/get"];
+const METHODS: [&str; 5] = ["server/discover", "tools/list", "tools/call", "prompts/list", "prompts/get"];
 
 /// Answers every request, in both eras.
 #[derive(Clone)]
