@@ -14,7 +14,7 @@ use baton_store::{
 };
 
 use super::change::find;
-use crate::{Engine, Error, Principal, Result};
+use crate::{Engine, Error, Inner, Principal, Result};
 
 /// Events that are shown with a directive.
 const SHOWN_EVENTS: i64 = 200;
@@ -28,7 +28,7 @@ impl Engine {
     /// [`Error::NotFound`].
     pub async fn directive(&self, _who: &Principal, id: &str) -> Result<DirectiveDetail> {
         let id = id.to_owned();
-        let skew = self.inner.clock.now() - self.inner.clock.steady();
+        let skew = self.inner.skew();
         self.inner
             .store
             .read(async move |tx| {
@@ -76,7 +76,7 @@ impl Engine {
     ) -> Result<Page<DirectiveView>> {
         check_limit(limit)?;
         let before = cursor.map(ToOwned::to_owned);
-        let skew = self.inner.clock.now() - self.inner.clock.steady();
+        let skew = self.inner.skew();
         let mut rows = self
             .inner
             .store
@@ -140,6 +140,14 @@ impl Engine {
     /// If the store is unavailable.
     pub async fn analytics(&self, _who: &Principal) -> Result<Analytics> {
         Ok(self.inner.store.read(async move |tx| stats::analytics(tx).await).await?)
+    }
+}
+
+impl Inner {
+    /// What makes wall time of the steady clock's: nothing, unless the wall clock was set since the start.
+    fn skew(&self) -> Millis {
+        let skew = self.clock.now() - self.clock.steady();
+        if skew.abs() < 1000 { 0 } else { skew } // below that it is rounding
     }
 }
 
