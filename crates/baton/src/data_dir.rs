@@ -65,9 +65,19 @@ pub fn create(dir: &Path) -> Result {
     })
 }
 
+/// The lock file of a data directory.
+pub fn lock_file(dir: &Path) -> PathBuf {
+    dir.join("lock")
+}
+
 /// The server that runs on a data directory and listens, if there is one.
 pub fn running(dir: &Path) -> Option<Running> {
-    let file = File::open(dir.join("lock")).ok()?;
+    holder(&lock_file(dir))
+}
+
+/// The server that holds a lock and listens, if there is one.
+fn holder(lock: &Path) -> Option<Running> {
+    let file = File::open(lock).ok()?;
     match Flock::lock(file, FlockArg::LockSharedNonblock) {
         Ok(_nobody_else_has_it) => None,
         Err((mut file, _)) => {
@@ -78,7 +88,7 @@ pub fn running(dir: &Path) -> Option<Running> {
     }
 }
 
-/// The right to be the one server of a data directory. Given back when it is dropped.
+/// The right to be the one server of a data directory or database. Given back when it is dropped.
 #[derive(Debug)]
 pub struct Lock {
     file: Flock<File>,
@@ -86,12 +96,22 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of a directory that exists.
+    /// Takes the lock of a data directory that exists and, if its database lies elsewhere, of that too: another data
+    /// directory may use the same one.
     ///
     /// # Errors
     /// When a server runs there already; the message names its URL.
-    pub fn take(dir: &Path) -> Result<Self> {
-        let path = dir.join("lock");
+    pub fn take_all(dir: &Path, database: &Path) -> Result<Vec<Self>> {
+        let mut locks = vec![Lock::take(lock_file(dir))?];
+        if database.parent() != Some(dir) {
+            let mut name = database.as_os_str().to_owned();
+            name.push(".lock");
+            locks.push(Lock::take(name.into())?);
+        }
+        Ok(locks)
+    }
+
+    fn take(path: PathBuf) -> Result<Self> {
         for _ in 0..TRIES {
             let file = OpenOptions::new()
                 .read(true)
@@ -115,8 +135,9 @@ impl Lock {
                 std::thread::sleep(PAUSE);
             }
         }
-        let failure = Failure::failed(format!("a server already runs on {}", dir.display()));
-        Err(match running(dir) {
+        let place = path.parent().unwrap_or(&path);
+        let failure = Failure::failed(format!("a server already runs on the data in {}", place.display()));
+        Err(match holder(&path) {
             Some(Running { pid, url }) => failure
                 .because(format!("process {pid} answers at {url}"))
                 .next(format!("use it (`baton queue status --url {url}`), or choose another `--data-dir DIR`")),
@@ -162,17 +183,17 @@ mod tests {
     fn one_server_holds_a_directory_and_others_find_it() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(running(dir.path()), None);
-        let mut lock = Lock::take(dir.path()).unwrap();
+        let mut lock = Lock::take(lock_file(dir.path())).unwrap();
         assert_eq!(running(dir.path()), None, "locked, but it does not listen yet");
         let server = Running { pid: 7, url: "http://127.0.0.1:8000".into() };
         lock.announce(&server).unwrap();
         assert_eq!(running(dir.path()), Some(server));
-        let refused = Lock::take(dir.path()).unwrap_err().to_string();
+        let refused = Lock::take(lock_file(dir.path())).unwrap_err().to_string();
         assert!(refused.contains("process 7 answers at http://127.0.0.1:8000"), "{refused}");
         drop(lock);
         assert!(!dir.path().join("lock").exists());
         assert_eq!(running(dir.path()), None);
-        Lock::take(dir.path()).unwrap();
+        Lock::take(lock_file(dir.path())).unwrap();
     }
 
     #[test]
@@ -180,9 +201,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("lock"), r#"{"pid":1,"url":"http://127.0.0.1:1"}"#).unwrap();
         assert_eq!(running(dir.path()), None);
-        let lock = Lock::take(dir.path()).unwrap();
+        let lock = Lock::take(lock_file(dir.path())).unwrap();
         assert_eq!(fs::read_to_string(dir.path().join("lock")).unwrap(), "");
         drop(lock);
+    }
+
+    #[test]
+    fn two_data_directories_do_not_share_a_database() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two, shared) = (dir.path().join("1"), dir.path().join("2"), dir.path().join("shared.db"));
+        create(&one).unwrap();
+        create(&two).unwrap();
+        let first = Lock::take_all(&one, &shared).unwrap();
+        let refused = Lock::take_all(&two, &shared).unwrap_err().to_string();
+        assert!(refused.contains("shared.db.lock"), "{refused}");
+        assert_eq!(running(&two), None, "its own lock is given back");
+        Lock::take_all(&two, &two.join("baton.db")).unwrap();
+        drop(first);
+        Lock::take_all(&two, &shared).unwrap();
     }
 
     #[test]

@@ -5,7 +5,9 @@ mod agent;
 mod samples;
 
 use std::{
+    fmt::Display,
     fs::DirBuilder,
+    io::Write,
     net::{SocketAddr, TcpListener},
     os::unix::fs::DirBuilderExt,
     path::PathBuf,
@@ -15,7 +17,6 @@ use std::{
 use baton_model::{Rng, SystemRng};
 
 use crate::{
-    cli::print,
     config::{self, Flag, Loaded, Origin, Sources},
     failure::{Failure, Result},
     server::{self, Plan, Server},
@@ -45,18 +46,18 @@ pub fn run(sources: Sources, idle_exit: Option<Duration>, data_dir: Option<PathB
     if let Some(text) = free_address(&loaded) {
         sources.flags.push(Flag { name: "--demo", key: "server.bind", text });
     }
-    let plan = Plan { data_dir, sources, idle_exit };
-    let outcome = server::runtime()?.block_on(async {
+    let plan = Plan { data_dir, sources, idle_exit, json: false };
+    let outcome = server::block_on(async {
         let server = Server::start(plan).await?;
         server.greet();
         let url = server.url().to_owned();
         let mut outcome = None;
         let story = async {
-            let told = tokio::time::timeout(PATIENCE, agent::tell(&url)).await;
+            let told = tokio::time::timeout(PATIENCE, agent::play(&url)).await;
             outcome = Some(told.unwrap_or_else(|_| Err(agent::Surprise::TooSlow(PATIENCE))));
             match outcome.as_ref() {
                 Some(Ok(())) if !once => {
-                    print(format_args!("\nThe server goes on; end it with Ctrl-C. Everything: {url}/"))
+                    tell(format_args!("\nThe server goes on; end it with Ctrl-C. Everything: {url}/"))
                 }
                 Some(Err(surprise)) if !once => eprintln!("\nThe demo did not go as it should: {surprise}"),
                 _ => {}
@@ -88,6 +89,11 @@ fn free_address(loaded: &Loaded) -> Option<String> {
         .map(|port| SocketAddr::new(usual.ip(), port))
         .find(|address| TcpListener::bind(address).is_ok())
         .map(|address| address.to_string())
+}
+
+/// Tells a line of the tale. A reader who has gone does not stop it.
+fn tell(line: impl Display) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 /// A directory that goes with the process.

@@ -1,7 +1,7 @@
 //! From the first signal to the last byte: when a server stops, and how.
 //!
 //! A stop has three steps: nothing new is accepted and parked polls are answered; running requests end; the store
-//! closes. A second signal, or [`GRACE`], cuts it short. What was answered before is on disk in either case.
+//! closes. A second signal, [`GRACE`] or [`CLOSE`] cuts it short. What was answered before is on disk in either case.
 
 use std::{
     pin::Pin,
@@ -22,7 +22,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::failure::{Failure, Result};
 
 /// How long running requests may take to end.
-pub const GRACE: Duration = Duration::from_secs(9);
+pub const GRACE: Duration = Duration::from_secs(6);
+/// How long the store may take to close after that. Together they stay under the 10 s that supervisors wait.
+pub const CLOSE: Duration = Duration::from_secs(3);
 
 /// Why a server stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub enum Reason {
     Idle,
     /// The demo is over.
     DemoEnded,
+    /// What the queue needs in the background has ended, which it must not.
+    Broken,
 }
 
 /// The signals that end a server.

@@ -19,6 +19,8 @@ pub fn start(filter: &str) -> Result<LogFilter> {
     let (filter, handle) = reload::Layer::new(read(filter)?);
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false);
+    // Telling stderr that stderr is gone would be a panic; a server outlives the terminal it was started from.
+    let lines = lines.log_internal_errors(false);
     tracing_subscriber::registry()
         .with(filter)
         .with(lines)

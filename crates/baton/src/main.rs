@@ -13,7 +13,7 @@ mod mcp_client;
 mod server;
 mod stdio;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
 
@@ -21,7 +21,8 @@ fn main() -> ExitCode {
     match cli::run(cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            // A closed stderr changes nothing about the exit status.
+            let _ = writeln!(std::io::stderr(), "{failure}");
             failure.code()
         }
     }

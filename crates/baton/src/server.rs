@@ -4,25 +4,27 @@ mod connections;
 mod machine;
 mod reload;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
 use baton_engine::Engine;
 use baton_gate::Guard;
 use baton_model::{Clock, SystemClock, SystemRng};
-use tokio::net::TcpListener;
+use reload::Reload;
+use serde_json::json;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
 use crate::{
-    config::{self, Loaded, Sources},
+    config::{self, Sources},
     data_dir::{self, Lock, Running},
     failure::{Failure, Result},
-    lifecycle::{Activity, GRACE, Reason, Signals},
-    logging::{self, LogFilter},
+    lifecycle::{Activity, CLOSE, GRACE, Reason, Signals},
+    logging,
 };
 
-pub use machine::runtime;
+pub use machine::private_files;
 
 /// What a server is started with.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub struct Plan {
     pub sources: Sources,
     /// End when nothing was asked for so long.
     pub idle_exit: Option<Duration>,
+    /// Say on stdout where the server is, as one line of JSON.
+    pub json: bool,
 }
 
 /// Serves until a signal comes or the idle time is over.
@@ -40,27 +44,38 @@ pub struct Plan {
 /// # Errors
 /// When it cannot start, or cannot stop in order.
 pub fn run(plan: Plan) -> Result {
-    runtime()?.block_on(async {
+    block_on(async {
         let server = Server::start(plan).await?;
         server.greet();
         server.serve(std::future::pending()).await
     })
 }
 
+/// Runs a server's life on a runtime of its own. Nothing that hangs is waited for at its end.
+///
+/// # Errors
+/// When the system gives no threads; else what `life` ends with.
+pub fn block_on<T>(life: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = machine::runtime()?;
+    let outcome = runtime.block_on(life);
+    runtime.shutdown_background();
+    outcome
+}
+
 /// A server that listens.
 pub struct Server {
     url: String,
     plan: Plan,
-    loaded: Loaded,
-    log: LogFilter,
     clock: Arc<dyn Clock>,
     engine: Engine,
     listener: TcpListener,
     app: baton_gate::Guarded<Router>,
+    background: JoinHandle<()>,
     /// Ends background work and standing streams.
     stopping: CancellationToken,
     signals: Signals,
-    lock: Lock,
+    reload: Reload,
+    locks: Vec<Lock>,
 }
 
 impl Server {
@@ -75,12 +90,12 @@ impl Server {
         let log = logging::start(&settings.telemetry.log)?;
         machine::private_files();
         data_dir::create(&plan.data_dir)?;
-        let mut lock = Lock::take(&plan.data_dir)?;
+        let database = settings.database(&plan.data_dir);
+        let mut locks = Lock::take_all(&plan.data_dir, &database)?;
         machine::raise_file_limit();
         let signals = Signals::listen()?;
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-        let database = settings.database(&plan.data_dir);
         let options = settings.engine(database.clone());
         let engine = Engine::open(options, clock.clone(), Arc::new(SystemRng::from_machine())).map_err(|error| {
             Failure::failed(format!("cannot open the database {}", database.display()))
@@ -93,11 +108,13 @@ impl Server {
         let access = settings.server.access(bound).map_err(|error| Failure::config(error.to_string()))?;
         let app = Guard::new(access).layer(router(&engine, &clock, &stopping));
         let (background, until) = (engine.clone(), stopping.clone());
-        tokio::spawn(async move { background.run_background(until).await });
+        let background = tokio::spawn(async move { background.run_background(until).await });
 
-        let url = url_of(bound);
-        lock.announce(&Running { pid: std::process::id(), url: url.clone() })?;
-        Ok(Server { url, plan, loaded, log, clock, engine, listener, app, stopping, signals, lock })
+        let url = format!("http://{bound}");
+        let running = Running { pid: std::process::id(), url: url.clone() };
+        locks.iter_mut().try_for_each(|lock| lock.announce(&running))?;
+        let reload = Reload::new(plan.sources.clone(), loaded, log)?;
+        Ok(Server { url, plan, clock, engine, listener, app, background, stopping, signals, reload, locks })
     }
 
     /// `http://127.0.0.1:8000`
@@ -107,11 +124,19 @@ impl Server {
 
     /// Tells people where it is and how an agent finds it.
     pub fn greet(&self) {
-        let url = &self.url;
-        eprintln!("Baton {} is ready.", env!("CARGO_PKG_VERSION"));
-        eprintln!("  dashboard    {url}/");
-        eprintln!("  Claude Code  claude mcp add --transport http baton {url}/mcp");
-        eprintln!("  data         {}", self.plan.data_dir.display());
+        let reached = self.reload.settings().server.public_url.as_deref().unwrap_or(&self.url).trim_end_matches('/');
+        if self.plan.json {
+            let here = json!({ "pid": std::process::id(), "url": self.url, "data_dir": self.plan.data_dir });
+            let _ = writeln!(std::io::stdout(), "{here}");
+        }
+        // Whoever has closed stderr does not want to know.
+        let _ = writeln!(
+            std::io::stderr(),
+            "Baton {} is ready.\n  dashboard    {reached}/\n  Claude Code  claude mcp add --transport http baton \
+             {reached}/mcp\n  data         {}",
+            env!("CARGO_PKG_VERSION"),
+            self.plan.data_dir.display()
+        );
     }
 
     /// Answers requests until a signal comes, the idle time is over, or `end` returns; then stops in order.
@@ -123,7 +148,6 @@ impl Server {
         let closing = CancellationToken::new();
         let serving = connections::serve(self.listener, self.app, activity.clone(), closing.clone());
         let mut serving = std::pin::pin!(tokio::spawn(serving));
-        let mut reload = reload::Reload::new(self.plan.sources.clone(), self.loaded, self.log)?;
         let idle = async {
             match self.plan.idle_exit {
                 Some(limit) => activity.idle_for(limit).await,
@@ -134,7 +158,8 @@ impl Server {
             name = self.signals.next() => Reason::Signal(name),
             () = idle => Reason::Idle,
             () = end => Reason::DemoEnded,
-            () = reload.on_each_hangup(&self.engine) => unreachable!("it waits for the next signal for ever"),
+            () = self.reload.on_each_hangup(&self.engine) => Reason::Broken,
+            _ = &mut self.background => Reason::Broken,
         };
         tracing::info!(?reason, "stopping");
 
@@ -154,9 +179,21 @@ impl Server {
             }
         }
         let engine = self.engine.clone();
-        let closed = tokio::task::spawn_blocking(move || engine.close()).await;
-        drop(self.lock);
-        closed.map_err(|error| Failure::failed("the store did not close in order").because(error))
+        let closed = tokio::select! {
+            closed = tokio::task::spawn_blocking(move || engine.close()) => closed.is_ok(),
+            () = tokio::time::sleep(CLOSE) => false,
+            _ = self.signals.next() => false,
+        };
+        drop(self.locks);
+        match reason {
+            _ if !closed => Err(Failure::failed("the store did not close in order")
+                .because("the disk is slow or does not answer")
+                .next("nothing that was answered is lost; start again with `baton serve`")),
+            Reason::Broken => Err(Failure::failed("the server has stopped by itself")
+                .because("its background work ended unexpectedly; the log above tells more")
+                .next("nothing that was answered is lost; start again with `baton serve`")),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -167,8 +204,4 @@ fn router(engine: &Engine, clock: &Arc<dyn Clock>, stopping: &CancellationToken)
         clock.clone(),
         stopping.clone(),
     ))
-}
-
-fn url_of(bound: SocketAddr) -> String {
-    format!("http://{bound}")
 }

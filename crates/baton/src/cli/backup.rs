@@ -9,6 +9,7 @@ use super::Globals;
 use crate::{
     config, data_dir,
     failure::{Failure, Result},
+    server::private_files,
 };
 
 /// Arguments of `baton backup`.
@@ -26,6 +27,7 @@ pub fn run(args: Args, globals: &Globals) -> Result {
             .because(format!("{} does not exist", database.display()))
             .next("name the data directory: `baton backup --data-dir DIR FILE`"));
     }
+    private_files();
     let file = &args.file;
     let held = backup::backup(&database, file).map_err(|error| {
         Failure::failed(format!("no backup was made of {}", database.display()))

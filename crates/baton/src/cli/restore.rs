@@ -10,6 +10,7 @@ use super::Globals;
 use crate::{
     data_dir::{self, Lock},
     failure::{Failure, Result},
+    server::private_files,
 };
 
 /// Arguments of `baton restore`.
@@ -28,7 +29,8 @@ pub fn run(args: Args, globals: &Globals) -> Result {
     let database = super::backup::database(globals)?;
     let dir = data_dir::locate(globals.data_dir.as_deref())?;
     data_dir::create(&dir)?;
-    let _no_server_meanwhile = Lock::take(&dir)?;
+    let _no_server_meanwhile = Lock::take_all(&dir, &database)?;
+    private_files();
     if !file.is_file() {
         return Err(Failure::failed(format!("there is no backup {}", file.display()))
             .next("name a file that `baton backup FILE` made"));

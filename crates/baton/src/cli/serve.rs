@@ -42,7 +42,7 @@ pub fn run(args: Args, globals: &Globals) -> Result {
         return demo::run(sources, args.idle_exit, globals.data_dir.clone(), args.once);
     }
     let data_dir = data_dir::locate(globals.data_dir.as_deref())?;
-    server::run(Plan { data_dir, sources, idle_exit: args.idle_exit })
+    server::run(Plan { data_dir, sources, idle_exit: args.idle_exit, json: globals.json })
 }
 
 /// Everything that holds settings for this command line.

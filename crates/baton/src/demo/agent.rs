@@ -10,12 +10,12 @@ use baton_model::{
 };
 use serde_json::{Value, json};
 
-use super::samples::{self, FOLLOW_UP, Script, expected_order, script};
+use super::{
+    samples::{self, FOLLOW_UP, Script, expected_order, script},
+    tell,
+};
 use crate::{
-    cli::{
-        client::{self, Trouble},
-        print,
-    },
+    cli::client::{self, Trouble},
     mcp_client::{CallError, McpClient},
 };
 
@@ -48,38 +48,35 @@ pub enum Surprise {
 ///
 /// # Errors
 /// The first thing that is not as it should be.
-pub async fn tell(url: &str) -> Result<(), Surprise> {
+pub async fn play(url: &str) -> Result<(), Surprise> {
     let http = client::http(url)?;
     let before: QueueStatus = http.get(format!("{url}/api/queue")).send().await?.error_for_status()?.json().await?;
     if before.pending_directives > 0 {
         return Err(Surprise::NotEmpty(before.pending_directives));
     }
-    print(format_args!("\nSomebody puts five directives into the queue (POST {url}/api/directives):"));
+    tell(format_args!("\nSomebody puts five directives into the queue (POST {url}/api/directives):"));
     for sample in samples::samples() {
         let request = http.post(format!("{url}/api/directives")).json(&sample.body);
         let _: Submitted = request.send().await?.error_for_status()?.json().await?;
         let priority = sample.body["priority"].as_str().unwrap_or(Priority::default().as_str());
-        print(format_args!("  + {priority:<7} {}", sample.body["directive"].as_str().unwrap_or_default()));
+        tell(format_args!("  + {priority:<7} {}", sample.body["directive"].as_str().unwrap_or_default()));
         if !sample.remark.is_empty() {
-            print(format_args!("            {}", sample.remark));
+            tell(format_args!("            {}", sample.remark));
         }
     }
 
     let agent = McpClient::new(http, url, "baton-demo");
-    print(format_args!("\nAn agent connects over MCP ({url}/mcp) and asks for work again and again:"));
+    tell(format_args!("\nAn agent connects over MCP ({url}/mcp) and asks for work again and again:"));
     let counted: Analytics = agent.call("get_directive_analytics", json!({})).await?;
     let _: Started = agent.call("start_directive_monitoring", json!({})).await?;
     work(&agent).await?;
 
     let now: Analytics = agent.call("get_directive_analytics", json!({})).await?;
     let expected = counted.total_completed + i64::try_from(samples::samples().len()).unwrap_or(0) + 1;
-    print("\nIn the end (get_directive_analytics):");
+    tell("\nIn the end (get_directive_analytics):");
     let Analytics { total_completed, success_rate, average_execution_time, pending_count, active_count, .. } = &now;
-    print(format_args!(
-        "  {total_completed} directives have a result, {:.0} % of them a success",
-        success_rate * 100.0
-    ));
-    print(format_args!(
+    tell(format_args!("  {total_completed} directives have a result, {:.0} % of them a success", success_rate * 100.0));
+    tell(format_args!(
         "  {average_execution_time} s each on average; {pending_count} wait, {active_count} are at work"
     ));
     if now.total_completed != expected || (counted.total_completed == 0 && now.success_rate < 1.0) {
@@ -106,13 +103,13 @@ async fn work(agent: &McpClient) -> Result<(), Surprise> {
             (NextAction::ExecuteThenPoll, Some(directive), Some(id)) => {
                 let priority = answer.priority.unwrap_or_default().as_str();
                 let note = if directive == FOLLOW_UP { "  (follows from the report before)" } else { "" };
-                print(format_args!("  -> {priority:<7} {directive}{note}"));
+                tell(format_args!("  -> {priority:<7} {directive}{note}"));
                 let known = expected_order().into_iter().find(|known| directive.starts_with(known));
                 order.extend(known.map(str::to_owned));
                 done = Some(carry_out(directive, &id, answer.metadata.lease_token)?);
             }
             _ if order.len() < expected_order().len() => {
-                print("  .. nothing is due yet; the agent asks again");
+                tell("  .. nothing is due yet; the agent asks again");
             }
             _ => break,
         }
@@ -132,7 +129,7 @@ fn carry_out(directive: String, id: &str, lease_token: Option<String>) -> Result
     let Some(Script { success, result, error }) = script(&directive) else {
         return Err(Surprise::Unknown(directive));
     };
-    print(format_args!("    <- {}", error.map_or(format!("done: {result}"), |error| format!("failed: {error}"))));
+    tell(format_args!("    <- {}", error.map_or(format!("done: {result}"), |error| format!("failed: {error}"))));
     let report = json!({
         "directive_id": id,
         "success": success,
@@ -152,7 +149,7 @@ fn check_recorded(done: Done, recorded: Option<&Recorded>) -> Result<(), Surpris
         return Err(Surprise::Recorded { directive: done.directive, taken });
     }
     if !done.success {
-        print("    .. the failure is noted; the directive will come again, told what went wrong");
+        tell("    .. the failure is noted; the directive will come again, told what went wrong");
     }
     Ok(())
 }

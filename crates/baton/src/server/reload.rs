@@ -5,7 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use baton_engine::Engine;
 
 use crate::{
-    config::{self, Loaded, Sources},
+    config::{self, Loaded, Settings, Sources},
     failure::{Failure, Result},
     logging::LogFilter,
 };
@@ -29,12 +29,16 @@ impl Reload {
         Ok(Reload { hangup, sources, loaded, log })
     }
 
-    /// Reloads on each signal, for ever.
+    /// The settings that hold now.
+    pub fn settings(&self) -> &Settings {
+        &self.loaded.settings
+    }
+
+    /// Reloads on each signal; ends only if signals can no longer be heard.
     pub async fn on_each_hangup(&mut self, engine: &Engine) {
         while self.hangup.recv().await.is_some() {
             self.reload(engine);
         }
-        std::future::pending().await
     }
 
     fn reload(&mut self, engine: &Engine) {

@@ -1,6 +1,6 @@
 //! `baton backup`, `baton restore` and `baton doctor`.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use baton_testkit::server::{Port, Server};
 use serde_json::{Value, json};
@@ -22,6 +22,8 @@ async fn a_backup_of_a_running_server_can_be_put_back() {
     assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
     let told: Value = serde_json::from_slice(&made.stdout).unwrap();
     assert_eq!((&told["holds"]["directives"], &told["holds"]["results"]), (&json!(1), &json!(0)));
+    let mode = fs::metadata(home.path().join("copy.db")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "a copy is as private as the data");
     let again = baton(home.path(), &copy).await;
     assert_eq!(again.status.code(), Some(1), "an existing file is not overwritten");
 

@@ -114,7 +114,7 @@ async fn exit_codes_tell_usage_configuration_and_failure_apart() {
 
 #[tokio::test]
 async fn the_data_is_private_and_the_lock_file_tells_the_url_until_the_end() {
-    let mut server = server().await;
+    let mut server = Server::start(BATON, &["--json"]).await.unwrap();
     let data = server.data_dir();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
@@ -124,6 +124,12 @@ async fn the_data_is_private_and_the_lock_file_tells_the_url_until_the_end() {
     }
     let lock: Value = serde_json::from_str(&fs::read_to_string(data.join("lock")).unwrap()).unwrap();
     assert_eq!(lock, json!({"pid": server.pid(), "url": server.url()}));
+    let told = server.log().lines().find_map(|line| serde_json::from_str::<Value>(line).ok());
+    assert_eq!(
+        told,
+        Some(json!({"pid": server.pid(), "url": server.url(), "data_dir": data})),
+        "`--json` says the same"
+    );
     assert!(server.log().contains(&format!("claude mcp add --transport http baton {}/mcp", server.url())));
     assert!(server.terminate().await.unwrap().success());
     assert!(!data.join("lock").exists());
@@ -170,7 +176,7 @@ async fn a_stop_answers_parked_polls_and_exits_0() {
 /// A server whose end a test watches.
 struct Watched {
     child: Child,
-    log: Lines<BufReader<ChildStderr>>,
+    log: Option<Lines<BufReader<ChildStderr>>>,
     address: String,
     _home: TempDir,
 }
@@ -183,7 +189,7 @@ impl Watched {
         command.args(["serve", "--bind", "127.0.0.1:0", "--data-dir"]).arg(&data).args(args);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut watched = Watched { child, log, address: String::new(), _home: home };
+        let mut watched = Watched { child, log: Some(log), address: String::new(), _home: home };
         watched.says("  data").await;
         let lock: Value = serde_json::from_str(&fs::read_to_string(data.join("lock")).unwrap()).unwrap();
         watched.address = lock["url"].as_str().unwrap().trim_start_matches("http://").to_owned();
@@ -192,8 +198,9 @@ impl Watched {
 
     /// Waits for a line of the log that holds the words.
     async fn says(&mut self, words: &str) {
+        let log = self.log.as_mut().expect("somebody still reads it");
         let found = async {
-            while let Some(line) = self.log.next_line().await.unwrap() {
+            while let Some(line) = log.next_line().await.unwrap() {
                 if line.contains(words) {
                     return;
                 }
@@ -236,15 +243,16 @@ async fn a_second_signal_cuts_what_would_hold_up_the_end() {
 
 #[tokio::test]
 async fn an_idle_server_ends_by_itself_but_not_under_a_parked_poll() {
-    let mut idle = Watched::start(&["--idle-exit", "0.2"]).await;
-    idle.says("Idle").await;
-    assert_eq!(idle.ends().await, Some(0));
+    let home = TempDir::new().unwrap();
+    let idle = baton(home.path(), &["serve", "--bind", "127.0.0.1:0", "--idle-exit", "0.2"]).await;
+    assert_eq!(idle.status.code(), Some(0), "{}", stderr(&idle));
+    assert!(stderr(&idle).contains("stopping reason=Idle"), "{}", stderr(&idle));
 
-    let mut server = Watched::start(&["--idle-exit", "1"]).await;
+    let mut server = Watched::start(&["--idle-exit", "2"]).await;
     let client = baton_testkit::http::client();
     let url = format!("http://{}/mcp", server.address);
     client.post(format!("{url}/start_monitoring")).send().await.unwrap();
-    let answer = client.post(format!("{url}/get_next_directive?wait_seconds=3")).send().await;
+    let answer = client.post(format!("{url}/get_next_directive?wait_seconds=4")).send().await;
     let answer = answer.expect("the server is there for as long as somebody waits");
     let answer: Value = answer.json().await.unwrap();
     assert_eq!(answer["next_action"], "WAIT_THEN_POLL");
@@ -280,6 +288,24 @@ async fn a_hangup_reloads_what_can_change_and_keeps_the_rest() {
     send(Signal::SIGHUP, server.pid());
     logged("did you mean `queue.max_wait_seconds`?").await;
     assert_eq!(server.get("/readyz").await.unwrap().0, 200, "bad settings stop no running server");
+}
+
+#[tokio::test]
+async fn a_server_outlives_the_terminal_it_was_started_from() {
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("baton.toml");
+    fs::write(&file, "").unwrap();
+    let mut server = Watched::start(&["--config", &file.display().to_string()]).await;
+    // Nobody reads its stderr any more; what it logs from here on goes nowhere.
+    drop(server.log.take());
+    fs::write(&file, "queue.max_wait_seconds = 0").unwrap();
+    send(Signal::SIGHUP, server.child.id());
+    let client = baton_testkit::http::client();
+    let url = format!("http://{}/mcp/get_next_directive?wait_seconds=0.001", server.address);
+    let reloaded = async { while client.post(&url).send().await.unwrap().status() != 400 {} };
+    timeout(PATIENCE, reloaded).await.expect("it reloads all the same");
+    send(Signal::SIGTERM, server.child.id());
+    assert_eq!(server.ends().await, Some(0));
 }
 
 #[tokio::test]
