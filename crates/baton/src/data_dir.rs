@@ -5,14 +5,13 @@
 //! the process ends, however it ends: a file that nobody has locked is a leftover and counts for nothing.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{Read, Write},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result};
@@ -77,62 +76,52 @@ pub fn running(dir: &Path) -> Option<Running> {
 
 /// The server that holds a lock and listens, if there is one.
 fn holder(lock: &Path) -> Option<Running> {
-    let file = File::open(lock).ok()?;
-    match Flock::lock(file, FlockArg::LockSharedNonblock) {
-        Ok(_nobody_else_has_it) => None,
-        Err((mut file, _)) => {
-            let mut text = String::new();
-            file.read_to_string(&mut text).ok()?;
-            serde_json::from_str(&text).ok()
-        }
+    let mut file = File::open(lock).ok()?;
+    if file.try_lock_shared().is_ok() {
+        return None;
     }
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
 }
 
 /// The right to be the one server of a data directory or database. Given back when it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    file: Flock<File>,
+    file: File,
     path: PathBuf,
 }
 
 impl Lock {
-    /// Takes the lock of a data directory that exists and, if its database lies elsewhere, of that too: another data
-    /// directory may use the same one.
+    /// Takes the locks of a data directory that exists and of its database, which another data directory may use too.
     ///
     /// # Errors
     /// When a server runs there already; the message names its URL.
-    pub fn take_all(dir: &Path, database: &Path) -> Result<Vec<Self>> {
-        let mut locks = vec![Lock::take(lock_file(dir))?];
-        if database.parent() != Some(dir) {
-            let mut name = database.as_os_str().to_owned();
-            name.push(".lock");
-            locks.push(Lock::take(name.into())?);
-        }
-        Ok(locks)
+    pub fn take_all(dir: &Path, database: &Path) -> Result<[Self; 2]> {
+        let mut name = database.as_os_str().to_owned();
+        name.push(".lock");
+        Ok([Lock::take(lock_file(dir))?, Lock::take(name.into())?])
     }
 
     fn take(path: PathBuf) -> Result<Self> {
+        let unusable = |error: io::Error| {
+            Failure::failed(format!("cannot lock {}", path.display()))
+                .because(error)
+                .next("name a directory on a local disk that you may write to: `--data-dir DIR`")
+        };
         for _ in 0..TRIES {
-            let file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(&path)
-                .map_err(|error| {
-                Failure::failed(format!("cannot open {}", path.display()))
-                    .because(error)
-                    .next("name a directory that you may write to: `--data-dir DIR`")
-            })?;
-            if let Ok(file) = Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-                // A server that ended meanwhile may have removed the file we opened; then the lock is worth nothing.
-                if same_file(&file, &path) {
-                    file.set_len(0).map_err(|error| unwritable(&path, error))?;
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            let file = options.open(&path).map_err(unusable)?;
+            match file.try_lock() {
+                // A server that ended meanwhile may have removed the file we opened; then its lock is worth nothing.
+                Ok(()) if is_still_there(&file, &path) => {
+                    file.set_len(0).map_err(unusable)?;
                     return Ok(Lock { file, path });
                 }
-            } else {
-                std::thread::sleep(PAUSE);
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+                Err(TryLockError::Error(error)) => return Err(unusable(error)),
             }
         }
         let place = path.parent().unwrap_or(&path);
@@ -153,7 +142,8 @@ impl Lock {
     /// When the system refuses to write.
     pub fn announce(&mut self, running: &Running) -> Result {
         let text = serde_json::json!(running).to_string();
-        self.file.write_all(text.as_bytes()).map_err(|error| unwritable(&self.path, error))
+        let written = self.file.write_all(text.as_bytes());
+        written.map_err(|error| Failure::failed(format!("cannot write {}", self.path.display())).because(error))
     }
 }
 
@@ -164,15 +154,11 @@ impl Drop for Lock {
     }
 }
 
-fn same_file(file: &File, path: &Path) -> bool {
+fn is_still_there(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::metadata(path)) {
         (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
         _ => false,
     }
-}
-
-fn unwritable(path: &Path, error: std::io::Error) -> Failure {
-    Failure::failed(format!("cannot write {}", path.display())).because(error)
 }
 
 #[cfg(test)]
@@ -212,7 +198,7 @@ mod tests {
         let (one, two, shared) = (dir.path().join("1"), dir.path().join("2"), dir.path().join("shared.db"));
         create(&one).unwrap();
         create(&two).unwrap();
-        let first = Lock::take_all(&one, &shared).unwrap();
+        let first = Lock::take_all(&one, &one.join("../shared.db")).unwrap();
         let refused = Lock::take_all(&two, &shared).unwrap_err().to_string();
         assert!(refused.contains("shared.db.lock"), "{refused}");
         assert_eq!(running(&two), None, "its own lock is given back");

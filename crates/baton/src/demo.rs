@@ -59,7 +59,7 @@ pub fn run(sources: Sources, idle_exit: Option<Duration>, data_dir: Option<PathB
                 Some(Ok(())) if !once => {
                     tell(format_args!("\nThe server goes on; end it with Ctrl-C. Everything: {url}/"))
                 }
-                Some(Err(surprise)) if !once => eprintln!("\nThe demo did not go as it should: {surprise}"),
+                Some(Err(surprise)) if !once => tracing::error!("the demo did not go as it should: {surprise}"),
                 _ => {}
             }
             if !once {

@@ -75,7 +75,7 @@ pub struct Server {
     stopping: CancellationToken,
     signals: Signals,
     reload: Reload,
-    locks: Vec<Lock>,
+    locks: [Lock; 2],
 }
 
 impl Server {

@@ -1,5 +1,6 @@
 //! Baton from outside: the real binary, over HTTP and on its standard streams.
 
+mod api;
 mod backup;
 mod baseline;
 mod claude_code;
