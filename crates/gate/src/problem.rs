@@ -126,3 +126,42 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_error_of_the_engine_is_a_problem_of_its_own() {
+        let mut faults = Faults::default();
+        faults.add("priority", "is none");
+        let conflict = Error::Conflict {
+            code: "already_reported",
+            detail: "it stands".to_owned(),
+            stored: Some(Box::new(json!({"success": true}))),
+        };
+        for (error, status, code, more) in [
+            (Error::Invalid(faults), 400, "invalid", json!({"errors": [{"field": "priority", "detail": "is none"}]})),
+            (Error::NotFound { what: "directive", id: "a\"b".to_owned() }, 404, "not_found", json!({})),
+            (conflict, 409, "already_reported", json!({"stored": {"success": true}})),
+            (Error::Unavailable("disk full".to_owned()), 503, "unavailable", json!({})),
+            (Error::Stopping, 503, "stopping", json!({})),
+        ] {
+            let detail = error.to_string();
+            let problem = Problem::from(error);
+            let mut expected = more;
+            expected["type"] = json!("about:blank");
+            expected["title"] = json!(problem.status().canonical_reason());
+            expected["status"] = json!(status);
+            expected["code"] = json!(code);
+            expected["detail"] = json!(detail);
+            assert_eq!(serde_json::to_value(problem.body()).unwrap(), expected);
+            let response = problem.into_response();
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            assert_eq!(response.headers().contains_key("retry-after"), status == 503);
+        }
+    }
+}

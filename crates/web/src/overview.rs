@@ -49,6 +49,8 @@ async fn content(engine: &Engine, who: &Principal, host: &str) -> Result<Markup>
             } @else {
                 ul.list { @for directive in &open { (open_directive(directive)) } }
             }
+            @let more = queue.pending_directives + queue.active_directives - i64::try_from(open.len()).unwrap_or(0);
+            @if more > 0 { p.none { "and " (more) " more" } }
         }
         section aria-labelledby="results" {
             h2 #results { "Results" }

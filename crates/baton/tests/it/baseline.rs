@@ -8,7 +8,7 @@ use std::time::Duration;
 use baton_testkit::server::Port;
 use serde_json::{Value, json};
 
-use crate::rest::{Answer, Api};
+use crate::api::{Answer, Api};
 
 const POLL: &str = "/mcp/get_next_directive";
 
@@ -285,12 +285,11 @@ async fn d22_a_rules_priority_is_read_like_a_directives() {
 #[tokio::test]
 async fn d23_every_bad_field_is_named() {
     let mut api = Api::new().await;
-    let refused = api
-        .post(
-            "/api/directives",
-            json!({"directive": "", "follow_up_rules": [{"delay_seconds": -1}], "max_retries": -5, "webhook": "zzz", "priorty": "urgent"}),
-        )
-        .await;
+    let body = json!({
+        "directive": "", "follow_up_rules": [{"delay_seconds": -1}], "max_retries": -5, "webhook": "zzz",
+        "priorty": "urgent"
+    });
+    let refused = api.post("/api/directives", body).await;
     let mut fields = refused.fields();
     fields.sort_unstable();
     let expected = [

@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::rest::Api;
+use crate::api::Api;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -201,7 +201,8 @@ async fn a_request_that_is_cut_leaves_nothing_behind() {
     let host = api.server.url().trim_start_matches("http://").to_owned();
     let body = json!({"directive": "x".repeat(200)}).to_string();
     let whole = format!(
-        "POST /api/directives HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST /api/directives HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
     for cut in (1..whole.len()).step_by(7) {
