@@ -43,6 +43,7 @@ pub struct Cli {
 
 /// What every command takes.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Globals {
     /// The server to talk to [default: the one that runs on the data directory]
     #[arg(long, global = true, env = "BATON_URL", hide_env = true, value_name = "URL")]

@@ -4,6 +4,7 @@
 //! closes. A second signal, [`GRACE`] or [`CLOSE`] cuts it short. What was answered before is on disk in either case.
 
 use std::{
+    fmt,
     pin::Pin,
     sync::{
         Arc,
@@ -37,6 +38,17 @@ pub enum Reason {
     DemoEnded,
     /// What the queue needs in the background has ended, which it must not.
     Broken,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::Signal(name) => name,
+            Reason::Idle => "nobody asked for anything (--idle-exit)",
+            Reason::DemoEnded => "the demo is over",
+            Reason::Broken => "the background work has ended",
+        })
+    }
 }
 
 /// The signals that end a server.

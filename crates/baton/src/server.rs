@@ -161,7 +161,7 @@ impl Server {
             () = self.reload.on_each_hangup(&self.engine) => Reason::Broken,
             _ = &mut self.background => Reason::Broken,
         };
-        tracing::info!(?reason, "stopping");
+        tracing::info!("stopping: {reason}");
 
         // Nothing new comes in; parked polls and standing streams end; what runs may finish.
         closing.cancel();

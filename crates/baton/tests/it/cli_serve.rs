@@ -246,7 +246,7 @@ async fn an_idle_server_ends_by_itself_but_not_under_a_parked_poll() {
     let home = TempDir::new().unwrap();
     let idle = baton(home.path(), &["serve", "--bind", "127.0.0.1:0", "--idle-exit", "0.2"]).await;
     assert_eq!(idle.status.code(), Some(0), "{}", stderr(&idle));
-    assert!(stderr(&idle).contains("stopping reason=Idle"), "{}", stderr(&idle));
+    assert!(stderr(&idle).contains("stopping: nobody asked"), "{}", stderr(&idle));
 
     let mut server = Watched::start(&["--idle-exit", "2"]).await;
     let client = baton_testkit::http::client();
