@@ -133,6 +133,11 @@ impl State {
         State::ALL.into_iter().find(|state| state.as_str() == text)
     }
 
+    /// An agent's report brought it here.
+    pub fn is_reported(self) -> bool {
+        matches!(self, State::Completed | State::Failed)
+    }
+
     /// Nothing happens to it any more.
     pub fn is_final(self) -> bool {
         matches!(self, State::Completed | State::Failed | State::Dead | State::Cancelled)

@@ -24,6 +24,14 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Whether the report is about the present attempt, and that one has not been reported yet. Then nothing stored
+    /// matters.
+    pub fn is_open_to(&self, report: &Report) -> bool {
+        let token = report.lease_token.as_deref();
+        let present = self.lease_token.as_deref();
+        !self.state.is_final() && present.is_some() && (token.is_none() || token == present)
+    }
+
     /// Whether an expired lease of it was handed out again, so that a report without a token could be anybody's.
     fn handed_out_again(&self) -> bool {
         self.last_expired > 0 && self.attempt > self.last_expired
@@ -79,11 +87,8 @@ pub enum Verdict {
 /// none, of the latest one.
 pub fn take_report(standing: &Standing, policy: Option<RetryPolicy>, report: &Report, past: Option<&Past>) -> Verdict {
     let id = &report.directive_id;
-    let token = report.lease_token.as_deref();
-    let present = standing.lease_token.as_deref();
-    let open = !standing.state.is_final() && present.is_some() && (token.is_none() || token == present);
-    if open {
-        if token.is_none() && standing.handed_out_again() {
+    if standing.is_open_to(report) {
+        if report.lease_token.is_none() && standing.handed_out_again() {
             let detail = format!(
                 "a lease of directive `{id}` ran out and it was handed out again: send the `lease_token` that came with it"
             );
@@ -120,7 +125,10 @@ fn accept(standing: &Standing, policy: Option<RetryPolicy>, report: &Report) -> 
 fn stale(id: &str) -> Verdict {
     Verdict::Refused(
         "stale_attempt",
-        format!("this attempt at directive `{id}` is over: its lease ran out and the directive went to another agent"),
+        format!(
+            "the `lease_token` is not that of the present attempt at directive `{id}`: its lease ran out and the \
+             directive went to another agent, or it never was a token of it"
+        ),
     )
 }
 

@@ -10,7 +10,7 @@ mod row;
 use baton_model::{Millis, State, directive::Priority};
 
 pub use self::{
-    attempt::{Attempt, agent_of_attempt, attempts, latest_report, report_of_token},
+    attempt::{Attempt, attempts, latest_report, report_of_token},
     claim::{Claim, Claimed, claim, give_back},
     end::{Ending, FinalResult, end, expire, retry},
     list::{Counts, children, counts, dependencies, list, page_of_results, queued_ahead, recent_results},

@@ -4,7 +4,7 @@ use baton_model::{
     Priority, State, clock,
     directive::check_positive_seconds,
     fault::Faults,
-    view::{AttemptOutcome, Changed, Extended},
+    view::{Changed, Extended},
 };
 use baton_store::{
     Tx,
@@ -31,8 +31,7 @@ impl Engine {
                     State::Cancelled => {}
                     state if state.is_final() => return Err(already_ended(&row)),
                     _ => {
-                        let attempt = AttemptOutcome::Cancelled;
-                        let ending = Ending { state: State::Cancelled, result: None, attempt, now, note: Map::new() };
+                        let ending = Ending { state: State::Cancelled, result: None, now, note: Map::new() };
                         directive::end(tx, &row, &ending).await?;
                     }
                 }

@@ -7,7 +7,6 @@ use baton_model::{
     condition::{Condition, Facts},
     lifecycle::{self, Past, Verdict},
     poll::{Recorded, RecordedAs},
-    view::AttemptOutcome,
 };
 use baton_store::{
     Tx,
@@ -96,11 +95,13 @@ pub(super) async fn take_report(
 ) -> Result<Recorded, Halt> {
     let id = &report.directive_id;
     let row = directive::get(tx, id).await?.ok_or_else(|| Error::no_directive(id))?;
+    let standing = row.standing();
     let past = match &report.lease_token {
+        _ if standing.is_open_to(report) => None,
         Some(token) => directive::report_of_token(tx, &row, token).await?,
         None => directive::latest_report(tx, &row).await?,
     };
-    let outcome = match lifecycle::take_report(&row.standing(), row.retry_policy(), report, past.as_ref()) {
+    let outcome = match lifecycle::take_report(&standing, row.retry_policy(), report, past.as_ref()) {
         Verdict::Known(outcome) => outcome,
         Verdict::Refused(code, detail) => return Err(refusal(code, detail, &row, past).into()),
         Verdict::Retry(delay) => {
@@ -136,12 +137,7 @@ pub(crate) async fn end_with(
             note.insert("condition_errors".to_owned(), json!(follow_ups.faults));
         }
     }
-    let attempt = match state {
-        State::Completed => AttemptOutcome::Succeeded,
-        State::Dead => AttemptOutcome::Expired,
-        _ => AttemptOutcome::Failed,
-    };
-    let ending = Ending { state, result: Some(result), attempt, now, note };
+    let ending = Ending { state, result: Some(result), now, note };
     directive::end(tx, row, &ending).await?;
     for follow_up in follow_ups.into_iter().flat_map(|follow_ups| &follow_ups.rows) {
         submit::insert(tx, follow_up.clone(), now).await?;

@@ -33,12 +33,12 @@ impl Engine {
             .store
             .read(async move |tx| {
                 let row = find(tx, &id).await?;
-                let attempts = directive::attempts(tx, &id).await?;
+                let attempts = directive::attempts(tx, &row).await?;
                 let events = event::of_directive(tx, &id, SHOWN_EVENTS).await?;
                 let depends_on = directive::dependencies(tx, &id).await?;
                 let children = directive::children(tx, &id).await?;
                 let attempts = show_attempts(&row, attempts, skew);
-                let result = result(&row, attempts.last());
+                let result = show_result(&row);
                 Ok(DirectiveDetail {
                     directive: show(&row, skew),
                     webhook: row.request.webhook,
@@ -75,7 +75,7 @@ impl Engine {
         cursor: Option<&str>,
     ) -> Result<Page<DirectiveView>> {
         check_limit(limit)?;
-        let before = cursor.map(ToOwned::to_owned);
+        let before = cursor.map(checked_cursor).transpose()?;
         let skew = self.inner.skew();
         let mut rows = self
             .inner
@@ -93,24 +93,17 @@ impl Engine {
     pub async fn results(&self, _who: &Principal, limit: i64, cursor: Option<&str>) -> Result<Page<ResultView>> {
         check_limit(limit)?;
         let before = cursor.map(read_cursor).transpose()?;
-        let rows = self
+        let mut rows = self
             .inner
             .store
             .read(async move |tx| {
                 let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
-                let mut rows = directive::page_of_results(tx, before, limit + 1).await?;
-                let last = cut(&mut rows, limit).map(|last| (last.ended_at.unwrap_or_default(), last.id.clone()));
-                let mut shown = Vec::with_capacity(rows.len());
-                for row in rows {
-                    let agent = directive::agent_of_attempt(tx, &row).await?;
-                    shown.push((row, agent));
-                }
-                Ok::<_, Error>((shown, last))
+                directive::page_of_results(tx, before, limit + 1).await
             })
             .await?;
-        let (rows, last) = rows;
-        let items = rows.into_iter().filter_map(|(row, agent)| show_result(&row, agent)).collect();
-        Ok(Page { items, next_cursor: last.map(|(at, id)| format!("{at}.{id}")) })
+        let last = cut(&mut rows, limit);
+        let next_cursor = last.map(|last| format!("{}.{}", last.ended_at.unwrap_or_default(), last.id));
+        Ok(Page { items: rows.iter().filter_map(show_result).collect(), next_cursor })
     }
 
     /// The state of the whole queue.
@@ -168,9 +161,22 @@ fn cut(rows: &mut Vec<DirectiveRow>, limit: i64) -> Option<&DirectiveRow> {
     rows.last()
 }
 
+/// A place in the list of results: when and what.
 fn read_cursor(cursor: &str) -> Result<(Millis, String)> {
-    let read = cursor.split_once('.').and_then(|(at, id)| Some((at.parse().ok()?, id.to_owned())));
-    read.ok_or_else(|| Error::field("cursor", "is none of ours: take `next_cursor` or the `Link` header of a page"))
+    let (at, id) = cursor.split_once('.').unwrap_or_default();
+    Ok((at.parse().map_err(|_| foreign_cursor())?, checked_cursor(id)?))
+}
+
+/// A place in the list of directives: an id.
+fn checked_cursor(id: &str) -> Result<String> {
+    let dashes = [8, 13, 18, 23];
+    let fits = |(at, byte): (usize, u8)| if dashes.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() };
+    let is_id = id.len() == 36 && id.bytes().enumerate().all(fits);
+    is_id.then(|| id.to_owned()).ok_or_else(foreign_cursor)
+}
+
+fn foreign_cursor() -> Error {
+    Error::field("cursor", "is none of ours: take `next_cursor` or the `Link` header of a page")
 }
 
 fn show(row: &DirectiveRow, skew: Millis) -> DirectiveView {
@@ -197,13 +203,7 @@ fn show_attempts(row: &DirectiveRow, ended: Vec<Attempt>, skew: Millis) -> Vec<A
     let mut shown: Vec<AttemptView> = ended
         .into_iter()
         .map(|attempt| {
-            let last = attempt.number == row.attempt;
-            let stored = row.result.as_ref().filter(|_| last && attempt.outcome != AttemptOutcome::Expired);
-            let (result, error) = match (attempt.report, stored) {
-                (Some(report), _) => (Some(report.result), report.error),
-                (None, Some(stored)) => (Some(stored.result.clone()), stored.error.clone()),
-                (None, None) => (None, None),
-            };
+            let (result, error) = attempt.report.map_or((None, None), |report| (Some(report.result), report.error));
             AttemptView {
                 attempt: attempt.number,
                 agent: attempt.agent,
@@ -232,11 +232,7 @@ fn show_attempts(row: &DirectiveRow, ended: Vec<Attempt>, skew: Millis) -> Vec<A
     shown
 }
 
-fn result(row: &DirectiveRow, last: Option<&AttemptView>) -> Option<ResultView> {
-    show_result(row, last.filter(|last| last.attempt == row.attempt).and_then(|last| last.agent.clone()))
-}
-
-fn show_result(row: &DirectiveRow, agent: Option<String>) -> Option<ResultView> {
+fn show_result(row: &DirectiveRow) -> Option<ResultView> {
     let result = row.result.as_ref()?;
     Some(ResultView {
         directive_id: row.id.clone(),
@@ -250,6 +246,6 @@ fn show_result(row: &DirectiveRow, agent: Option<String>) -> Option<ResultView> 
         priority: row.priority,
         tags: row.request.tags.clone(),
         attempt: row.attempt,
-        agent,
+        agent: row.lease.as_ref().and_then(|lease| lease.agent.clone()),
     })
 }

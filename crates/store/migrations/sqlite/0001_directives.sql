@@ -24,7 +24,7 @@ create table directive (
     retry_reason text,                   -- what the text handed out says of the attempt before
     expiries bigint not null,            -- leases that ran out since the last report
     last_expired bigint not null,        -- number of the latest delivery whose lease ran out; 0 for none
-    lease_token text,                    -- of the latest delivery, until it is reported
+    lease_token text,                    -- of the latest delivery, unless its failure is retried
     lease_agent text,
     lease_session text,
     lease_ms bigint,
@@ -65,7 +65,7 @@ create table dependency (
 ) without rowid;
 create index dependency_needs on dependency (needs_id);
 
--- Deliveries that have ended; the present one stands in the directive's own row.
+-- Deliveries that ended without ending their directive; the present or last one stands in the directive's own row.
 create table attempt (
     directive_id text not null references directive (id) on delete cascade,
     number bigint not null,
@@ -75,8 +75,8 @@ create table attempt (
     leased_at bigint not null,
     lease_ends_at bigint not null,
     ended_at bigint not null,
-    outcome text not null check (outcome in ('succeeded', 'failed', 'expired', 'cancelled')),
-    report text,                         -- JSON: what was reported, unless it is the directive's final result
+    outcome text not null check (outcome in ('failed', 'expired')),
+    report text,                         -- JSON: what was reported, if anything was
     primary key (directive_id, number)
 ) without rowid;
 

@@ -1,6 +1,6 @@
-//! Deliveries that have ended.
+//! Deliveries that have ended. The one that ended its directive, like the present one, stands in the directive's row.
 
-use baton_model::{Millis, Report, lifecycle::Past, view::AttemptOutcome};
+use baton_model::{Millis, Report, State, lifecycle::Past, view::AttemptOutcome};
 
 use super::{DirectiveRow, row::Lease};
 use crate::{Error, Json, Result, Row, Tx};
@@ -20,11 +20,12 @@ pub struct Attempt {
     pub ended_at: Millis,
     /// What became of it.
     pub outcome: AttemptOutcome,
-    /// What was reported of it, unless that is the directive's final result.
+    /// What was reported of it.
     pub report: Option<Report>,
 }
 
-/// Notes the end of a delivery. One whose lease ran out may still be reported; then it ends a second time.
+/// Notes the end of a delivery that leaves its directive open. One whose lease ran out may still be reported, and so end
+/// a second time.
 pub(super) async fn close(
     tx: &mut Tx<'_>,
     row: &DirectiveRow,
@@ -56,76 +57,102 @@ pub(super) async fn close(
     .await
 }
 
+/// Forgets that the latest delivery's lease ran out.
+pub(super) async fn reopen(tx: &mut Tx<'_>, row: &DirectiveRow) -> Result<()> {
+    let sql = "delete from attempt where directive_id = $1 and number = $2";
+    tx.execute_one("reopen attempt", sql, &[&row.id, &row.attempt]).await
+}
+
 /// Every delivery of a directive that has ended, first to last.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn attempts(tx: &mut Tx<'_>, id: &str) -> Result<Vec<Attempt>> {
+pub async fn attempts(tx: &mut Tx<'_>, row: &DirectiveRow) -> Result<Vec<Attempt>> {
     let sql = "select number, agent, leased_at, lease_ends_at, ended_at, outcome, report from attempt \
         where directive_id = $1 order by number";
-    tx.rows(sql, &[&id], |row| {
-        Ok(Attempt {
-            number: row.get(0)?,
-            agent: row.get(1)?,
-            leased_at: row.get(2)?,
-            lease_ends_at: row.get(3)?,
-            ended_at: row.get(4)?,
-            outcome: read_outcome(&row, 5)?,
-            report: row.get::<Option<Json<Report>>>(6)?.map(|Json(report)| report),
+    let mut attempts = tx
+        .rows(sql, &[&row.id], |row| {
+            Ok(Attempt {
+                number: row.get(0)?,
+                agent: row.get(1)?,
+                leased_at: row.get(2)?,
+                lease_ends_at: row.get(3)?,
+                ended_at: row.get(4)?,
+                outcome: read_outcome(&row, 5)?,
+                report: row.get::<Option<Json<Report>>>(6)?.map(|Json(report)| report),
+            })
         })
+        .await?;
+    if attempts.last().is_none_or(|last| last.number < row.attempt) {
+        attempts.extend(last_attempt(row));
+    }
+    Ok(attempts)
+}
+
+/// The delivery that ended its directive.
+fn last_attempt(row: &DirectiveRow) -> Option<Attempt> {
+    let (lease, ended_at) = (row.lease.as_ref()?, row.ended_at?);
+    let outcome = match row.state {
+        State::Completed => AttemptOutcome::Succeeded,
+        State::Failed => AttemptOutcome::Failed,
+        State::Dead => AttemptOutcome::Expired,
+        _ => AttemptOutcome::Cancelled,
+    };
+    Some(Attempt {
+        number: row.attempt,
+        agent: lease.agent.clone(),
+        leased_at: lease.leased_at,
+        lease_ends_at: lease.ends_at,
+        ended_at,
+        outcome,
+        report: final_report(row),
     })
-    .await
 }
 
-/// Who carried out the attempt that ended a directive, if they said.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn agent_of_attempt(tx: &mut Tx<'_>, row: &DirectiveRow) -> Result<Option<String>> {
-    let sql = "select agent from attempt where directive_id = $1 and number = $2";
-    Ok(tx.row(sql, &[&row.id, &row.attempt], |row| row.get(0)).await?.flatten())
+/// What was reported of the delivery that ended its directive.
+fn final_report(row: &DirectiveRow) -> Option<Report> {
+    let result = row.result.as_ref().filter(|_| row.state.is_reported())?;
+    Some(Report {
+        directive_id: row.id.clone(),
+        success: result.success,
+        result: result.result.clone(),
+        execution_time: result.execution_time,
+        error: result.error.clone(),
+        metadata: result.metadata.clone(),
+        lease_token: None,
+    })
 }
 
-/// What is stored of the delivery that a token names.
+/// What is stored of the ended delivery that a token names.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn report_of_token(tx: &mut Tx<'_>, row: &DirectiveRow, token: &str) -> Result<Option<Past>> {
-    let sql = "select outcome, report from attempt where directive_id = $1 and token = $2";
-    let found = tx.row(sql, &[&row.id, &token], read_past).await?;
-    Ok(found.map(|past| past_of(row, past)))
+    if row.state.is_final() && row.lease.as_ref().is_some_and(|lease| lease.token == token) {
+        return Ok(Some(past_of(final_report(row))));
+    }
+    let sql = "select report from attempt where directive_id = $1 and token = $2";
+    Ok(tx.row(sql, &[&row.id, &token], read_report).await?.map(past_of))
 }
 
-/// What is stored of the latest delivery.
+/// What is stored of the latest delivery, if it has ended.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn latest_report(tx: &mut Tx<'_>, row: &DirectiveRow) -> Result<Option<Past>> {
-    let sql = "select outcome, report from attempt where directive_id = $1 order by number desc limit 1";
-    let found = tx.row(sql, &[&row.id], read_past).await?;
-    Ok(found.map(|past| past_of(row, past)))
-}
-
-fn read_past(row: Row<'_>) -> Result<(AttemptOutcome, Option<Report>)> {
-    Ok((read_outcome(&row, 0)?, row.get::<Option<Json<Report>>>(1)?.map(|Json(report)| report)))
-}
-
-/// An attempt that was reported without a report of its own is the one whose report became the final result.
-fn past_of(row: &DirectiveRow, (outcome, report): (AttemptOutcome, Option<Report>)) -> Past {
-    let reported = matches!(outcome, AttemptOutcome::Succeeded | AttemptOutcome::Failed);
-    match (report, &row.result) {
-        (Some(report), _) => Past::Reported(report),
-        (None, Some(result)) if reported => Past::Reported(Report {
-            directive_id: row.id.clone(),
-            success: result.success,
-            result: result.result.clone(),
-            execution_time: result.execution_time,
-            error: result.error.clone(),
-            metadata: result.metadata.clone(),
-            lease_token: None,
-        }),
-        (None, _) => Past::Silent,
+    if row.state.is_final() && row.lease.is_some() {
+        return Ok(Some(past_of(final_report(row))));
     }
+    let sql = "select report from attempt where directive_id = $1 order by number desc limit 1";
+    Ok(tx.row(sql, &[&row.id], read_report).await?.map(past_of))
+}
+
+fn read_report(row: Row<'_>) -> Result<Option<Report>> {
+    Ok(row.get::<Option<Json<Report>>>(0)?.map(|Json(report)| report))
+}
+
+fn past_of(report: Option<Report>) -> Past {
+    report.map_or(Past::Silent, Past::Reported)
 }
 
 fn read_outcome(row: &Row<'_>, index: usize) -> Result<AttemptOutcome> {

@@ -52,18 +52,16 @@ pub struct Claimed {
     agent: String,
 }
 
-/// A place in line: the entry that is smallest goes first.
-type Place = (i64, Millis, String);
+/// A place in line, before the id: the entry that is smallest goes first.
+type Place = (i64, Millis);
 
 /// Hands out the directive that is first in line for the agent, if there is one.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>> {
-    let Some(place) = first_in_line(tx, claim).await? else { return Ok(None) };
-    let id = &place.2;
-    let sql = "select owner, body, request, attempt, retry_count, retry_reason, agent from directive where id = $1";
-    let claimed = tx.one(sql, &[id], |row| read(&row, &place, claim)).await?;
+    let Some(claimed) = first_in_line(tx, claim).await? else { return Ok(None) };
+    let (id, place) = (&claimed.id, &claimed.place);
     tx.execute_one(
         "claim",
         "update directive set state = 'leased', attempt = $2, lease_token = $3, lease_agent = $4, lease_session = $5, \
@@ -89,44 +87,44 @@ pub async fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>> {
     Ok(Some(claimed))
 }
 
-fn read(row: &Row<'_>, place: &Place, claim: &Claim) -> Result<Claimed> {
-    let Json(request) = row.get::<Json<DirectiveRequest>>(2)?;
-    Ok(Claimed {
-        id: place.2.clone(),
-        owner: row.get(0)?,
-        body: row.get(1)?,
-        priority: row::read_priority(place.0)?,
-        attempt: row.get::<i64>(3)? + 1,
-        retry_count: row.get(4)?,
-        retry_reason: row.get(5)?,
-        token: claim.token.clone(),
-        lease: lifecycle::lease_millis(request.timeout_seconds, claim.default_lease),
-        place: place.clone(),
-        agent: row.get(6)?,
-        request,
-    })
-}
-
 /// Looks at one entry for everybody, one for the agent alone, or one for each tag: never at the whole line.
-async fn first_in_line(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Place>> {
-    const FIRST: &str = "select priority, ready_at, id from directive where state = 'queued' and agent = $1 \
-        order by priority, ready_at, id limit 1";
-    const FIRST_TAGGED: &str = "select t.priority, t.ready_at, t.directive_id from directive_tag t \
-        join directive d on d.id = t.directive_id where t.tag = $1 and t.queued and d.agent in ('', $2) \
-        order by t.priority, t.ready_at, t.directive_id limit 1";
-    let place = |row: Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+async fn first_in_line(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>> {
+    const FIRST: &str = "select id, priority, ready_at, owner, body, request, attempt, retry_count, retry_reason, agent \
+        from directive where state = 'queued' and agent = $1 order by priority, ready_at, id limit 1";
+    const FIRST_TAGGED: &str = "select d.id, d.priority, d.ready_at, d.owner, d.body, d.request, d.attempt, \
+        d.retry_count, d.retry_reason, d.agent from directive_tag t join directive d on d.id = t.directive_id \
+        where t.tag = $1 and t.queued and d.agent in ('', $2) order by t.priority, t.ready_at, t.directive_id limit 1";
     let agent = claim.agent.as_deref().unwrap_or("");
-    let mut first: Option<Place> = None;
+    let mut found = Vec::new();
     if claim.tags.is_empty() {
-        first = tx.row(FIRST, &[&""], place).await?;
+        found.push(tx.row(FIRST, &[&""], |row| read(&row, claim)).await?);
         if !agent.is_empty() {
-            first = first.into_iter().chain(tx.row(FIRST, &[&agent], place).await?).min();
+            found.push(tx.row(FIRST, &[&agent], |row| read(&row, claim)).await?);
         }
     }
     for tag in &claim.tags {
-        first = first.into_iter().chain(tx.row(FIRST_TAGGED, &[tag, &agent], place).await?).min();
+        found.push(tx.row(FIRST_TAGGED, &[tag, &agent], |row| read(&row, claim)).await?);
     }
-    Ok(first)
+    Ok(found.into_iter().flatten().min_by(|a, b| a.place.cmp(&b.place).then_with(|| a.id.cmp(&b.id))))
+}
+
+fn read(row: &Row<'_>, claim: &Claim) -> Result<Claimed> {
+    let Json(request) = row.get::<Json<DirectiveRequest>>(5)?;
+    let place: Place = (row.get(1)?, row.get(2)?);
+    Ok(Claimed {
+        id: row.get(0)?,
+        owner: row.get(3)?,
+        body: row.get(4)?,
+        priority: row::read_priority(place.0)?,
+        attempt: row.get::<i64>(6)? + 1,
+        retry_count: row.get(7)?,
+        retry_reason: row.get(8)?,
+        token: claim.token.clone(),
+        lease: lifecycle::lease_millis(request.timeout_seconds, claim.default_lease),
+        place,
+        agent: row.get(9)?,
+        request,
+    })
 }
 
 /// Takes back a claim that nobody heard of, as if it had not been made. Nothing happens if the lease has moved on.
@@ -145,7 +143,7 @@ pub async fn give_back(tx: &mut Tx<'_>, claimed: &Claimed, now: Millis) -> Resul
     if taken_back == 0 {
         return Ok(());
     }
-    let (priority, ready_at, _) = &claimed.place;
+    let (priority, ready_at) = &claimed.place;
     if !claimed.request.tags.is_empty() {
         mirror_tags(tx, &claimed.id, true, *priority, *ready_at).await?;
     }

@@ -40,15 +40,14 @@ pub struct Ending {
     pub state: State,
     /// Its result; none for a cancelled one.
     pub result: Option<FinalResult>,
-    /// What became of the attempt that was open, if one was.
-    pub attempt: AttemptOutcome,
     /// When.
     pub now: Millis,
     /// What is added to the event.
     pub note: Map<String, Value>,
 }
 
-/// Ends a directive for good: its row, its open attempt, its event, the counts, and what waited for it.
+/// Ends a directive for good: its row, which keeps the attempt that ended it, its event, the counts, and what waited
+/// for it.
 ///
 /// # Errors
 /// If the database refuses.
@@ -57,8 +56,7 @@ pub async fn end(tx: &mut Tx<'_>, row: &DirectiveRow, ending: &Ending) -> Result
     tx.execute_one(
         "end",
         "update directive set state = $2, ended_at = $3, success = $4, result = $5, error = $6, execution_time = $7, \
-         metadata = $8, lease_token = null, lease_agent = null, lease_session = null, lease_ms = null, \
-         leased_at = null, lease_ends_at = null where id = $1 and attempt = $9 and ended_at is null",
+         metadata = $8 where id = $1 and attempt = $9 and ended_at is null",
         &[
             &row.id,
             &ending.state.as_str(),
@@ -72,8 +70,8 @@ pub async fn end(tx: &mut Tx<'_>, row: &DirectiveRow, ending: &Ending) -> Result
         ],
     )
     .await?;
-    if let Some(lease) = &row.lease {
-        attempt::close(tx, row, lease, ending.now, ending.attempt, None).await?;
+    if row.attempt > 0 && row.attempt == row.last_expired && ending.state.is_reported() {
+        attempt::reopen(tx, row).await?; // reported after all
     }
     if row.is_tagged() && row.state == State::Queued {
         mirror_tags(tx, &row.id, false, row.priority.rank(), row.ready_at).await?;

@@ -46,7 +46,7 @@ pub struct DirectiveRow {
     pub expiries: i64,
     /// Number of the latest delivery whose lease ran out.
     pub last_expired: i64,
-    /// The latest delivery, as long as it has not been reported.
+    /// The latest delivery, unless its failure is retried: the present one or the one that ended the directive.
     pub lease: Option<Lease>,
     /// When it ended.
     pub ended_at: Option<Millis>,
@@ -54,7 +54,7 @@ pub struct DirectiveRow {
     pub result: Option<FinalResult>,
 }
 
-/// A delivery that has not been reported. Times are of the steady clock, but for `leased_at`.
+/// The terms of a delivery. Times are of the steady clock, but for `leased_at`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// Who may report.

@@ -26,7 +26,10 @@ async fn lists_and_claims_find_their_indexes() {
             "select id from directive where success is not null and (ended_at, id) < (5, 'x') order by ended_at desc, id desc limit 9",
             "directive_result",
         ),
-        ("select id from directive where id < 'x' and state = 'failed' and state in ('failed', 'dead', 'cancelled') order by id desc limit 9", "directive_faulty"),
+        (
+            "select id from directive where id < 'x' and state = 'failed' and state in ('failed', 'dead', 'cancelled') order by id desc limit 9",
+            "directive_faulty",
+        ),
         ("select id from directive where parent = 'x' order by id limit 9", "directive_parent"),
         (
             "select t.directive_id from directive_tag t where t.tag = 'x' and t.queued order by t.priority, t.ready_at, t.directive_id limit 1",
@@ -56,8 +59,8 @@ async fn old_rows_are_forgotten_in_batches_and_young_ones_stay() {
         ended.request.tags = vec!["t".to_owned()];
         house.insert(ended.clone()).await;
         let end = house.store.write(async move |tx: &mut Tx<'_>| {
-            let (state, attempt) = (State::Cancelled, baton_model::view::AttemptOutcome::Cancelled);
-            let ending = directive::Ending { state, result: None, attempt, now: n * 100, note: serde_json::Map::new() };
+            let state = State::Cancelled;
+            let ending = directive::Ending { state, result: None, now: n * 100, note: serde_json::Map::new() };
             directive::end(tx, &ended, &ending).await
         });
         end.await.unwrap();
