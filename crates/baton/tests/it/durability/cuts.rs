@@ -71,7 +71,7 @@ async fn cut_polls_lose_nothing_and_leave_nobody_waiting() {
     working.send(false).unwrap();
     all_ended(agents).await;
 
-    let log = direct.log();
+    let log = std::mem::take(&mut *direct.log());
     let stored = check::nothing_lost_nothing_twice(&server, &log).await;
     println!(
         "{cuts} connections cut: {} directives, all completed, none twice; {} requests broken off, {} directives handed \

@@ -58,7 +58,7 @@ async fn kill_nine_loses_nothing_and_doubles_nothing() {
     working.send(false).unwrap();
     all_ended(working_now).await;
 
-    let log = agents.log();
+    let log = std::mem::take(&mut *agents.log());
     let stored = check::nothing_lost_nothing_twice(&server, &log).await;
     println!(
         "{KILLS} kills, {fruitful} of the lives between them fruitful: {} directives acknowledged, {} stored, {} results \
