@@ -207,6 +207,7 @@ pub fn cycle_figures(tallies: &mut [Tally], server: &Server, faults: &Faults) ->
         "poll_ms_p50": round(quantile(&mut polls, 0.5)),
         "poll_ms_p99": round(quantile(&mut polls, 0.99)),
         "server_cpu_us_per_cycle": round(median(tallies.iter().map(|tally| tally.micros(tally.server_cpu)))),
+        "generator_cpu_us_per_cycle": round(median(tallies.iter().map(|tally| tally.micros(tally.own_cpu)))),
         "memory_mb": round(server.memory()? as f64 / 1e6),
         "cycles": tallies.iter().map(|tally| tally.done).sum::<u64>(),
         "delivered_twice": faults.delivered_twice,
