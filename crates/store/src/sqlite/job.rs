@@ -18,9 +18,8 @@ use crate::{
 };
 
 pub(crate) trait Job: Send {
-    /// Nobody waits for the answer any more.
-    fn abandoned(&self) -> bool;
-    /// Runs the closure; true when it ended well.
+    /// Runs the closure, unless nobody waits for it any more; true when it ended well. May be called again after a
+    /// rollback.
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
     /// Answers whoever waits.
     fn answer(self: Box<Self>, committed: &Result<(), String>);
@@ -77,11 +76,11 @@ where
     E: From<Error> + Send,
     U: FnMut(T) -> Option<Box<dyn Job>> + Send,
 {
-    fn abandoned(&self) -> bool {
-        self.reply.is_closed()
-    }
-
     fn run(&mut self, tx: &mut Tx<'_>) -> bool {
+        if self.reply.is_closed() {
+            self.outcome = None;
+            return true;
+        }
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             match pin!((self.work)(tx)).poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(outcome) => outcome,
@@ -97,7 +96,7 @@ where
         let outcome = match (outcome, committed) {
             (Some(Ok(_)) | None, Err(reason)) => Err(Error::NotCommitted(reason.clone()).into()),
             (Some(outcome), _) => outcome,
-            (None, Ok(())) => return, // abandoned before it ran
+            (None, Ok(())) => return, // nobody waited for it any more
         };
         let _ = reply.send(Letter { outcome: Some(outcome), undo, inbox });
     }
@@ -115,9 +114,6 @@ where
 {
     struct Unattended<F>(F);
     impl<F: AsyncFnMut(&mut Tx<'_>) -> Result<()> + Send> Job for Unattended<F> {
-        fn abandoned(&self) -> bool {
-            false
-        }
         fn run(&mut self, tx: &mut Tx<'_>) -> bool {
             let polled = pin!((self.0)(tx)).poll(&mut Context::from_waker(Waker::noop()));
             if let Poll::Ready(Err(e)) = &polled {

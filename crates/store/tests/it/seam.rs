@@ -90,9 +90,12 @@ async fn one_failing_closure_of_a_group_takes_nobody_elses_work() {
 fn hold(store: &Store) -> mpsc::Sender<()> {
     let (release, wait) = mpsc::channel::<()>();
     let (began, begun) = mpsc::channel::<()>();
+    let mut held = false;
     store.write_unattended(async move |_: &mut Tx<'_>| {
-        let _ = began.send(());
-        let _ = wait.recv();
+        if !std::mem::replace(&mut held, true) {
+            let _ = began.send(());
+            let _ = wait.recv();
+        }
         Ok(())
     });
     begun.recv().unwrap();
