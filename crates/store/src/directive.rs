@@ -58,7 +58,10 @@ pub async fn insert(tx: &mut Tx<'_>, row: &DirectiveRow) -> Result<()> {
     }
     announce(tx, row.state, &row.agent, &row.request.tags, row.ready_at);
     let kind = if row.state == State::Queued { "directive.queued" } else { "directive.scheduled" };
-    let data = serde_json::json!({"state": row.state, "priority": row.priority, "parent": row.parent});
+    let mut data = serde_json::json!({"priority": row.priority});
+    if let Some(parent) = &row.parent {
+        data["parent"] = parent.as_str().into();
+    }
     event::append(tx, kind, &row.owner, &row.id, row.created_at, data).await
 }
 

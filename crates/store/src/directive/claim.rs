@@ -82,7 +82,10 @@ pub async fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>> {
         mirror_tags(tx, id, false, place.0, place.1).await?;
     }
     tx.signal(Signal::Alarm(claim.steady + claimed.lease));
-    let data = serde_json::json!({"attempt": claimed.attempt, "agent": claim.agent});
+    let mut data = serde_json::json!({"attempt": claimed.attempt});
+    if let Some(agent) = &claim.agent {
+        data["agent"] = agent.as_str().into();
+    }
     event::append(tx, "directive.leased", &claimed.owner, id, claim.now, data).await?;
     Ok(Some(claimed))
 }
