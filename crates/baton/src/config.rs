@@ -21,7 +21,7 @@ use std::{
 
 use baton_gate::{Access, AccessError};
 use baton_model::{
-    directive::{MAX_SECONDS, check_positive_seconds},
+    bounds::{MAX_SECONDS, check_positive_seconds},
     fault::Faults,
 };
 use schemars::JsonSchema;

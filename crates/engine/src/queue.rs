@@ -43,7 +43,7 @@ impl Settings {
 pub struct Poll {
     /// The result of the directive before.
     pub report: Option<Report>,
-    /// How long to wait when nothing is due; at most `max_wait`.
+    /// How long to wait when nothing is due: at most 240 s, and no longer than the operator lets polls wait.
     pub wait: Duration,
     /// The agent's name; it also gets the directives that are meant for it alone.
     pub agent: Option<String>,

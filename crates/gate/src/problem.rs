@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use baton_engine::Error;
-use baton_model::{Fault, Faults, directive::shorten};
+use baton_model::{Fault, Faults, bounds::shorten};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! What an agent is taught: the server's instructions, and a prompt that starts the loop.
 
 use baton_gate::{Input, json};
-use baton_model::{Faults, directive::check_name};
+use baton_model::{Faults, bounds::check_name};
 use rmcp::model::{GetPromptResult, Prompt, PromptArgument, PromptMessage, Role};
 use serde::Deserialize;
 use serde_json::Value;
@@ -78,7 +78,7 @@ fn text(arguments: Value) -> Result<String, Faults> {
     if let Some(agent) = &agent {
         check_name("agent", agent, &mut faults);
     }
-    baton_model::directive::check_tags("tags", &tags.iter().map(ToString::to_string).collect::<Vec<_>>(), &mut faults);
+    baton_model::bounds::check_tags("tags", &tags.iter().map(ToString::to_string).collect::<Vec<_>>(), &mut faults);
     faults.into_result()?;
     let mut text = "Work through the directives of the Baton server, now and without asking back.\n\n".to_owned();
     if let Some(agent) = agent {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::directive::shorten;
+use crate::bounds::shorten;
 
 mod cel;
 mod seed;

@@ -6,23 +6,14 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
+    bounds::{
+        MAX_DEPENDENCIES, MAX_RETRIES, MAX_RULES, check_name, check_positive_seconds, check_seconds, check_tags,
+        check_url,
+    },
     clock::{self, Millis},
     condition::Condition,
     fault::Faults,
 };
-
-/// Longest wait, delay, timeout or retry delay that is accepted: ten years, in seconds.
-pub const MAX_SECONDS: f64 = 315_360_000.0;
-/// Most follow-up rules of one directive.
-pub const MAX_RULES: usize = 64;
-/// Most tags of one directive or poll.
-pub const MAX_TAGS: usize = 64;
-/// Longest tag, agent name or idempotency key, in characters.
-pub const MAX_NAME: usize = 255;
-/// Most further attempts that can be asked for.
-pub const MAX_RETRIES: i64 = 1_000;
-/// Most directives that one may wait for.
-pub const MAX_DEPENDENCIES: usize = 256;
 
 /// How urgent a directive is. Urgent ones go first; inside one priority, the first in is the first out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema, JsonSchema)]
@@ -386,58 +377,4 @@ fn check(request: &DirectiveRequest, faults: &mut Faults) -> Option<Millis> {
         faults.add("run_at", format!("`{run_at}` is no moment; write it as 2026-11-20T09:00:00+00:00"));
     }
     read
-}
-
-/// Checks that a text is an absolute http or https URL with a host.
-pub fn check_url(field: &str, url: &str, faults: &mut Faults) {
-    let lower = url.trim().to_ascii_lowercase();
-    let rest = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://"));
-    let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or(""));
-    let sound = host.is_some_and(|host| !host.is_empty() && !host.contains(char::is_whitespace));
-    if !sound || url.len() > 2048 {
-        faults.add(field, format!("`{}` is no http(s) URL", shorten(url, 80)));
-    }
-}
-
-/// Checks a time span that may be zero.
-pub fn check_seconds(field: &str, seconds: f64, faults: &mut Faults) {
-    if !(0.0..=MAX_SECONDS).contains(&seconds) {
-        faults.add(field, format!("must be 0 to {MAX_SECONDS} seconds, not {seconds}"));
-    }
-}
-
-/// Checks a time span that must last at least a millisecond.
-pub fn check_positive_seconds(field: &str, seconds: f64, faults: &mut Faults) {
-    if !(0.001..=MAX_SECONDS).contains(&seconds) {
-        faults.add(field, format!("must be more than 0 and at most {MAX_SECONDS} seconds, not {seconds}"));
-    }
-}
-
-/// Checks a list of tags.
-pub fn check_tags(field: &str, tags: &[String], faults: &mut Faults) {
-    if tags.len() > MAX_TAGS {
-        faults.add(field, format!("at most {MAX_TAGS} tags, not {}", tags.len()));
-    }
-    for (index, tag) in tags.iter().enumerate().take(MAX_TAGS) {
-        check_name(&format!("{field}[{index}]"), tag, faults);
-    }
-}
-
-/// Checks a short name: not blank, at most [`MAX_NAME`] characters, no control characters.
-pub fn check_name(field: &str, name: &str, faults: &mut Faults) {
-    if name.trim().is_empty() {
-        faults.add(field, "must not be blank");
-    } else if name.chars().count() > MAX_NAME {
-        faults.add(field, format!("at most {MAX_NAME} characters"));
-    } else if name.chars().any(char::is_control) {
-        faults.add(field, "must not hold control characters");
-    }
-}
-
-/// The first `length` characters of a text, with an ellipsis if there are more.
-pub fn shorten(text: &str, length: usize) -> String {
-    match text.char_indices().nth(length) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }

@@ -4,6 +4,7 @@
 //! as [`Clock`] and [`Rng`].
 
 pub mod analytics;
+pub mod bounds;
 pub mod clock;
 pub mod condition;
 pub mod directive;

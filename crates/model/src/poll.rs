@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::{
-    directive::{Priority, check_seconds},
-    fault::Faults,
-};
+use crate::{bounds::check_seconds, directive::Priority, fault::Faults};
 
 /// What came of one attempt (seed 000's `DirectiveResult`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema, JsonSchema)]

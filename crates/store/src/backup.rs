@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use baton_model::directive::shorten;
+use baton_model::bounds::shorten;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{

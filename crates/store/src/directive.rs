@@ -76,6 +76,7 @@ pub async fn insert_dependencies(tx: &mut Tx<'_>, id: &str, needs: &[String]) ->
             &[&id, needed],
         )
         .await?;
+        tx.execute_one("need", "update directive set needed = true where id = $1", &[needed]).await?;
     }
     Ok(())
 }

@@ -22,14 +22,13 @@ pub async fn switch(tx: &mut Tx<'_>) -> Result<Switch> {
     tx.one(sql, &[], |row| Ok(Switch { active: row.get(0)?, session_id: row.get(1)? })).await
 }
 
-/// Whether an agent, or one without a name, is handed work.
+/// Whether an agent was stopped alone.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn serves(tx: &mut Tx<'_>, agent: Option<&str>) -> Result<bool> {
-    let Some(agent) = agent else { return Ok(switch(tx).await?.active) };
-    let sql = "select m.active and coalesce(a.active, true) from monitoring m left join agent a on a.name = $1 where m.id = 1";
-    tx.one(sql, &[&agent], |row| row.get(0)).await
+pub async fn is_stopped(tx: &mut Tx<'_>, agent: &str) -> Result<bool> {
+    let sql = "select 1 from agent where name = $1 and not active";
+    Ok(tx.row(sql, &[&agent], |_| Ok(())).await?.is_some())
 }
 
 /// Turns the switch.

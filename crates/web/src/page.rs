@@ -45,7 +45,7 @@ pub(crate) fn page(title: &str, main: &Markup) -> Response {
 /// `length` are shown at all.
 pub(crate) fn visible(text: &str, length: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(length + 8));
-    for character in baton_model::directive::shorten(text, length).chars() {
+    for character in baton_model::bounds::shorten(text, length).chars() {
         match character {
             '\n' | '\t' => shown.push(character),
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => {

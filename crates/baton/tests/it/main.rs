@@ -10,6 +10,6 @@ mod config;
 mod durability;
 mod gate;
 mod house;
+mod mcp;
 mod rest;
 mod stdio;
-mod mcp;

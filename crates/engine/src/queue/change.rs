@@ -1,8 +1,9 @@
 //! Changing a directive that is there: calling it off, trying again, moving it, keeping it longer.
 
 use baton_model::{
-    Priority, State, clock,
-    directive::check_positive_seconds,
+    Priority, State,
+    bounds::check_positive_seconds,
+    clock,
     fault::Faults,
     view::{Changed, Extended},
 };

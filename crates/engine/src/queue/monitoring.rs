@@ -1,7 +1,7 @@
 //! The switch that lets agents have work.
 
 use baton_model::{
-    directive::check_name,
+    bounds::check_name,
     fault::Faults,
     poll::{Started, Stopped},
 };

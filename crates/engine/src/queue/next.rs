@@ -1,10 +1,10 @@
 //! One poll: take the report, hand out the next directive, or wait for one.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use baton_model::{
     Report,
-    directive::{check_name, check_tags},
+    bounds::{check_name, check_tags},
     fault::Faults,
     poll::{PollAnswer, Recorded},
 };
@@ -22,6 +22,10 @@ use crate::{Engine, Error, Inner, Principal, Result};
 
 /// Results of the last five minutes decide how long an agent with nothing to do shall wait.
 const RECENT: i64 = 5 * 60 * 1000;
+
+/// The longest wait that can be asked for; clients and proxies end calls that last much longer. The operator may set a
+/// shorter one, and polls that ask for more then wait as long as that.
+const LONGEST_WAIT: Duration = Duration::from_secs(240);
 
 /// What one transaction of a poll gave.
 struct Turn {
@@ -44,8 +48,9 @@ impl Engine {
     /// nothing was handed out.
     pub async fn next(&self, _who: &Principal, poll: Poll) -> Result<PollAnswer> {
         let inner = &self.inner;
-        check(inner, &poll)?;
+        check(&poll)?;
         let Poll { report, wait, agent, session, tags } = poll;
+        let wait = wait.min(inner.settings().max_wait);
         let mut parked = None;
         if !wait.is_zero() && !inner.stopping.is_cancelled() {
             parked = Some(inner.waiters.park(agent.clone(), tags.clone()));
@@ -130,13 +135,15 @@ impl Inner {
                 Some(report) => Some(take_report(tx, report, follow_ups.as_ref(), claim.now).await?),
                 None => None,
             };
-            let offer = if !monitoring::serves(tx, claim.agent.as_deref()).await? {
-                Offer::Stop
-            } else {
-                match directive::claim(tx, &claim).await? {
-                    Some(claimed) => Offer::Directive(Box::new(claimed)),
-                    None => Offer::Nothing,
-                }
+            if let Some(agent) = &claim.agent
+                && monitoring::is_stopped(tx, agent).await?
+            {
+                return Ok(Turn { recorded, offer: Offer::Stop });
+            }
+            let offer = match directive::claim(tx, &claim).await? {
+                Some(claimed) => Offer::Directive(Box::new(claimed)),
+                None if monitoring::switch(tx).await?.active => Offer::Nothing,
+                None => Offer::Stop,
             };
             Ok(Turn { recorded, offer })
         };
@@ -154,11 +161,11 @@ impl Inner {
     }
 }
 
-fn check(inner: &Inner, poll: &Poll) -> Result<()> {
+fn check(poll: &Poll) -> Result<()> {
     let mut faults = Faults::default();
-    let longest = inner.settings().max_wait;
-    if poll.wait > longest {
-        faults.add("wait_seconds", format!("must be 0 to {}, not {}", longest.as_secs(), poll.wait.as_secs_f64()));
+    if poll.wait > LONGEST_WAIT {
+        let (longest, wait) = (LONGEST_WAIT.as_secs(), poll.wait.as_secs_f64());
+        faults.add("wait_seconds", format!("must be 0 to {longest}, not {wait}"));
     }
     for (field, name) in [("agent", &poll.agent), ("session_id", &poll.session)] {
         if let Some(name) = name {

@@ -107,6 +107,7 @@ impl Inner {
             created_at: now,
             ready_at: due.unwrap_or(now),
             unmet: 0,
+            needed: false,
             attempt: 0,
             retry_count: 0,
             retry_reason: None,

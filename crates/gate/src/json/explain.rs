@@ -3,7 +3,7 @@
 //! serde stops at the first fault. Here a faulty field is noted and mended, by taking it away or by a stand-in, and the
 //! whole is read again until it can be; then the faults that the types of the fields cannot tell are added.
 
-use baton_model::{Faults, directive::shorten};
+use baton_model::{Faults, bounds::shorten};
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 

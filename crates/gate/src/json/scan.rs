@@ -113,5 +113,5 @@ fn append(path: &mut String, key: &[u8]) {
     if !path.is_empty() {
         path.push('.');
     }
-    path.push_str(&baton_model::directive::shorten(&String::from_utf8_lossy(key), 80));
+    path.push_str(&baton_model::bounds::shorten(&String::from_utf8_lossy(key), 80));
 }

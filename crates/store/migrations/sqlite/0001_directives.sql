@@ -19,6 +19,7 @@ create table directive (
     created_at bigint not null,
     ready_at bigint not null,            -- when it is or was due; first in, first out goes by this
     unmet bigint not null,               -- dependencies that are not completed yet; -1 once one can no longer be
+    needed boolean not null default false, -- whether others depend on it
     attempt bigint not null,             -- number of the latest delivery
     retry_count bigint not null,
     retry_reason text,                   -- what the text handed out says of the attempt before

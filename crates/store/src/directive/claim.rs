@@ -55,7 +55,7 @@ pub struct Claimed {
 /// A place in line, before the id: the entry that is smallest goes first.
 type Place = (i64, Millis);
 
-/// Hands out the directive that is first in line for the agent, if there is one.
+/// Hands out the directive that is first in line for the agent, if there is one and the monitoring switch is on.
 ///
 /// # Errors
 /// If the database refuses.
@@ -93,10 +93,12 @@ pub async fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>> {
 /// Looks at one entry for everybody, one for the agent alone, or one for each tag: never at the whole line.
 async fn first_in_line(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>> {
     const FIRST: &str = "select id, priority, ready_at, owner, body, request, attempt, retry_count, retry_reason, agent \
-        from directive where state = 'queued' and agent = $1 order by priority, ready_at, id limit 1";
+        from directive where state = 'queued' and agent = $1 \
+        and (select active from monitoring where id = 1) order by priority, ready_at, id limit 1";
     const FIRST_TAGGED: &str = "select d.id, d.priority, d.ready_at, d.owner, d.body, d.request, d.attempt, \
         d.retry_count, d.retry_reason, d.agent from directive_tag t join directive d on d.id = t.directive_id \
-        where t.tag = $1 and t.queued and d.agent in ('', $2) order by t.priority, t.ready_at, t.directive_id limit 1";
+        where t.tag = $1 and t.queued and d.agent in ('', $2) \
+        and (select active from monitoring where id = 1) order by t.priority, t.ready_at, t.directive_id limit 1";
     let agent = claim.agent.as_deref().unwrap_or("");
     let mut found = Vec::new();
     if claim.tags.is_empty() {

@@ -91,7 +91,10 @@ pub async fn end(tx: &mut Tx<'_>, row: &DirectiveRow, ending: &Ending) -> Result
         _ => "directive.failed",
     };
     event::append(tx, kind, &row.owner, &row.id, ending.now, Value::Object(data)).await?;
-    release_dependents(tx, &row.id, ending).await
+    if row.needed {
+        release_dependents(tx, &row.id, ending).await?;
+    }
+    Ok(())
 }
 
 /// Directives that waited for this one come closer to being due, or can no longer be carried out.

@@ -36,6 +36,8 @@ pub struct DirectiveRow {
     pub ready_at: Millis,
     /// Dependencies that are not completed yet; -1 once one can no longer be.
     pub unmet: i64,
+    /// Whether others depend on it.
+    pub needed: bool,
     /// Number of the latest delivery.
     pub attempt: i64,
     /// Failures that were retried.
@@ -101,7 +103,7 @@ impl DirectiveRow {
 
 const COLUMNS: &str = "id, owner, body, request, priority, state, agent, parent, created_at, ready_at, unmet, attempt, \
     retry_count, retry_reason, expiries, last_expired, lease_token, lease_agent, lease_session, lease_ms, leased_at, \
-    lease_ends_at, ended_at, success, result, error, execution_time, metadata";
+    lease_ends_at, ended_at, success, result, error, execution_time, metadata, needed";
 
 /// A query for whole rows.
 pub(super) fn select(rest: &str) -> String {
@@ -151,6 +153,7 @@ pub(super) fn read(row: Row<'_>) -> Result<DirectiveRow> {
         lease,
         ended_at: row.get(22)?,
         result: result_columns(&row, 23)?,
+        needed: row.get(28)?,
     })
 }
 

@@ -55,6 +55,7 @@ pub(crate) fn row(id: &str, priority: Priority, ready_at: Millis) -> DirectiveRo
         created_at: 1,
         ready_at,
         unmet: 0,
+        needed: false,
         attempt: 0,
         retry_count: 0,
         retry_reason: None,

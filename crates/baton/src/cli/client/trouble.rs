@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use baton_model::directive::shorten;
+use baton_model::bounds::shorten;
 use reqwest::StatusCode;
 use serde::Deserialize;
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use baton_model::{Millis, State, clock, directive::shorten, view::DirectiveDetail};
+use baton_model::{Millis, State, bounds::shorten, clock, view::DirectiveDetail};
 use console::{Alignment, pad_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
