@@ -164,7 +164,7 @@ pub struct DirectiveRequest {
     #[schema(min_length = 1, pattern = r"\S")]
     pub directive: String,
     /// How urgent it is: urgent, high, medium or low, in any case.
-    #[serde(default, skip_serializing_if = "is_medium")]
+    #[serde(default)]
     pub priority: Priority,
     /// An http(s) URL that is told the final result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -175,18 +175,18 @@ pub struct DirectiveRequest {
     #[schema(max_items = 64)]
     pub follow_up_rules: Vec<FollowUpRule>,
     /// Whether a failed attempt is followed by another.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     pub retry_on_failure: bool,
     /// How many further attempts there are after the first (0 to 1000).
-    #[serde(default = "three", skip_serializing_if = "is_three")]
+    #[serde(default = "three")]
     #[schema(minimum = 0, maximum = 1000)]
     pub max_retries: i64,
     /// How long the first retry waits, in seconds.
-    #[serde(default = "thirty", skip_serializing_if = "is_thirty")]
+    #[serde(default = "thirty")]
     #[schema(minimum = 0, maximum = 315360000)]
     pub retry_delay: f64,
     /// By what the wait grows with each further retry (1 = always the same).
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[serde(default = "one")]
     #[schema(minimum = 1, maximum = 100)]
     pub retry_backoff: f64,
     /// Free labels; polls can ask for them.
@@ -261,22 +261,6 @@ impl DirectiveRequest {
     }
 }
 
-// What is as it is by default is not written: most directives are plain, and their rows are rewritten twice.
-fn is_medium(priority: &Priority) -> bool {
-    *priority == Priority::default()
-}
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-fn is_three(count: &i64) -> bool {
-    *count == three()
-}
-fn is_thirty(seconds: &f64) -> bool {
-    *seconds == thirty()
-}
-fn is_one(factor: &f64) -> bool {
-    *factor == one()
-}
 fn three() -> i64 {
     3
 }

@@ -16,14 +16,14 @@ pub use self::{
     list::{Counts, children, counts, dependencies, list, page_of_results, queued_ahead, recent_results},
     row::{DirectiveRow, Lease, get},
 };
-use crate::{Json, Result, Signal, Tx, event};
+use crate::{Result, Signal, Tx, event};
 
 /// Writes a new directive, its tags and what it waits for, and says so to whoever waits.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn insert(tx: &mut Tx<'_>, row: &DirectiveRow) -> Result<()> {
-    let request = Json(&row.request);
+    let request = row::stored_request(&row.request)?;
     tx.execute_one(
         "insert directive",
         "insert into directive (id, owner, body, request, priority, state, agent, tagged, parent, created_at, ready_at, \

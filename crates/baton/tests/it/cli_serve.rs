@@ -281,8 +281,10 @@ async fn a_hangup_reloads_what_can_change_and_keeps_the_rest() {
     send(Signal::SIGHUP, server.pid());
     logged("reloaded: queue.max_wait_seconds").await;
     logged("these need a restart: server.allowed_hosts").await;
-    let (status, refusal) = server.post("/mcp/get_next_directive?wait_seconds=1", &json!({})).await.unwrap();
-    assert_eq!(status, 400, "no poll may wait any more: {refusal}");
+    let polled = json!({});
+    let poll = server.post("/mcp/get_next_directive?wait_seconds=240", &polled);
+    let (status, answer) = timeout(PATIENCE, poll).await.expect("no poll waits any more").unwrap();
+    assert_eq!((status, &answer["next_action"]), (200, &json!("WAIT_THEN_POLL")));
 
     fs::write(&file, "[queue]\nmax_wait_second = 7\n").unwrap();
     send(Signal::SIGHUP, server.pid());
@@ -301,8 +303,10 @@ async fn a_server_outlives_the_terminal_it_was_started_from() {
     fs::write(&file, "queue.max_wait_seconds = 0").unwrap();
     send(Signal::SIGHUP, server.child.id());
     let client = baton_testkit::http::client();
-    let url = format!("http://{}/mcp/get_next_directive?wait_seconds=0.001", server.address);
-    let reloaded = async { while client.post(&url).send().await.unwrap().status() != 400 {} };
+    client.post(format!("http://{}/mcp/start_monitoring", server.address)).send().await.unwrap();
+    let url = format!("http://{}/mcp/get_next_directive?wait_seconds=240", server.address);
+    // A poll that comes before the new settings hold waits; the first one after them is answered at once.
+    let reloaded = async { while timeout(Duration::from_millis(250), client.post(&url).send()).await.is_err() {} };
     timeout(PATIENCE, reloaded).await.expect("it reloads all the same");
     send(Signal::SIGTERM, server.child.id());
     assert_eq!(server.ends().await, Some(0));

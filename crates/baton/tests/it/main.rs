@@ -11,5 +11,6 @@ mod durability;
 mod gate;
 mod house;
 mod mcp;
+mod pages;
 mod rest;
 mod stdio;

@@ -140,7 +140,9 @@ pub(crate) async fn end_with(
     let ending = Ending { state, result: Some(result), now, note };
     directive::end(tx, row, &ending).await?;
     for follow_up in follow_ups.into_iter().flat_map(|follow_ups| &follow_ups.rows) {
-        submit::insert(tx, follow_up.clone(), now).await?;
+        // Its delay counts from this moment, not from the one in which it was worked out.
+        let delay = follow_up.ready_at - follow_up.created_at;
+        submit::insert(tx, DirectiveRow { created_at: now, ready_at: now + delay, ..follow_up.clone() }, now).await?;
     }
     Ok(())
 }

@@ -101,6 +101,20 @@ impl DirectiveRow {
     }
 }
 
+/// What was asked for, without what is as it is by default: most directives are plain, and their rows are rewritten
+/// twice.
+///
+/// # Errors
+/// If it cannot be written as JSON.
+pub(super) fn stored_request(request: &DirectiveRequest) -> Result<Json<Value>> {
+    static PLAIN: LazyLock<Value> = LazyLock::new(|| serde_json::json!(DirectiveRequest::plain()));
+    let mut stored = serde_json::to_value(request).map_err(|e| Error::Unreadable(e.to_string()))?;
+    if let Value::Object(fields) = &mut stored {
+        fields.retain(|name, value| name == "directive" || PLAIN.get(name) != Some(value));
+    }
+    Ok(Json(stored))
+}
+
 const COLUMNS: &str = "id, owner, body, request, priority, state, agent, parent, created_at, ready_at, unmet, attempt, \
     retry_count, retry_reason, expiries, last_expired, lease_token, lease_agent, lease_session, lease_ms, leased_at, \
     lease_ends_at, ended_at, success, result, error, execution_time, metadata, needed";
