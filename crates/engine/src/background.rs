@@ -16,14 +16,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Engine, Error, Inner,
-    queue::ending::{Halt, end_with},
+    queue::{
+        Work,
+        ending::{Halt, end_with},
+    },
 };
 
 /// Longest sleep between two looks, whatever the alarm says.
 const SLOW_POLL: Duration = Duration::from_secs(1);
 /// Rows that one transaction settles.
 const BATCH: i64 = 100;
-/// Parked polls that the slow poll wakes at most, in case a wake was lost.
+/// Due directives for which the slow poll wakes a poll each, in case a wake was lost.
 const NUDGE: i64 = 16;
 /// Looks between two nudges.
 const NUDGE_EVERY: u32 = 5;
@@ -101,26 +104,27 @@ impl Inner {
     async fn look(self: &Arc<Self>) -> Result<Duration, Error> {
         let (now, steady) = (self.clock.now(), self.clock.steady());
         self.alarm.planned.store(now.max(steady) + 1000, Ordering::Release);
-        let (doomed, expired) = self.store.read(async move |tx| directive::unsettled(tx, steady, BATCH).await).await?;
-        let mut more = !doomed.is_empty() || !expired.is_empty(); // what waits for these can be settled next
-        for row in doomed {
-            let error = "a directive that it depends on was not carried out";
-            self.give_up(row, State::Failed, "Not carried out.", error).await?;
-        }
-        for row in expired {
-            self.expire(row).await?;
-        }
-        let (due, lease) = self.store.read(async move |tx| directive::next_alarms(tx).await).await?;
+        let (due, _) = self.store.read(async move |tx| directive::next_alarms(tx).await).await?;
+        let mut settled = 0;
         if due.is_some_and(|due| due <= now) {
             let promoted = self.store.write_in_background(async move |tx| directive::promote_due(tx, now, BATCH).await);
-            more |= promoted.await? >= BATCH as usize;
+            settled += promoted.await?;
         }
-        if more {
-            return Ok(Duration::ZERO);
+        let (doomed, expired) = self.store.read(async move |tx| directive::unsettled(tx, steady, BATCH).await).await?;
+        for row in doomed {
+            let error = "a directive that it depends on was not carried out";
+            settled += told(self.give_up(row, State::Failed, "Not carried out.", error).await)?;
         }
+        for row in expired {
+            settled += told(self.expire(row).await)?;
+        }
+        if settled > 0 {
+            return Ok(Duration::ZERO); // what waited for these can be settled next
+        }
+        let (due, lease) = self.store.read(async move |tx| directive::next_alarms(tx).await).await?;
         let until = |at: Option<Millis>, now: Millis| at.map_or(SLOW_POLL, |at| millis(at - now + 1));
-        let sleep = until(due.filter(|due| *due > now), self.clock.now()).min(until(lease, self.clock.steady()));
-        let sleep = sleep.min(SLOW_POLL);
+        let sleep = until(due.filter(|due| *due > now), self.clock.now());
+        let sleep = sleep.min(until(lease.filter(|lease| *lease > steady), self.clock.steady())).min(SLOW_POLL);
         let ahead = Millis::try_from(sleep.as_millis()).unwrap_or(1000);
         self.alarm.planned.store(self.clock.now().min(self.clock.steady()) + ahead, Ordering::Release);
         Ok(sleep)
@@ -183,8 +187,10 @@ impl Inner {
         if self.waiters.count() == 0 {
             return;
         }
-        if let Ok(due) = self.store.read(async move |tx| directive::queued_ahead(tx, NUDGE).await).await {
-            self.waiters.wake_some(usize::try_from(due).unwrap_or(0));
+        if let Ok(due) = self.store.read(async move |tx| directive::first_queued(tx, NUDGE).await).await {
+            for row in due {
+                self.waiters.wake(Work { id: row.id, agent: row.agent, tags: row.request.tags });
+            }
         }
     }
 
@@ -218,6 +224,18 @@ fn still_expired(present: &DirectiveRow, seen: &DirectiveRow, steady: Millis) ->
     present.state == State::Leased
         && present.attempt == seen.attempt
         && present.lease.as_ref().is_some_and(|lease| lease.ends_at <= steady)
+}
+
+/// One row that cannot be settled holds up no other: 1 if it was settled, 0 if that was logged.
+fn told(outcome: Result<(), Error>) -> Result<usize, Error> {
+    match outcome {
+        Ok(()) => Ok(1),
+        Err(Error::Stopping) => Err(Error::Stopping),
+        Err(error) => {
+            tracing::error!(background.task = "schedule", "a directive could not be settled: {error}");
+            Ok(0)
+        }
+    }
 }
 
 fn millis(millis: Millis) -> Duration {

@@ -17,7 +17,10 @@ use baton_store::{Signal, Store};
 pub use baton_store::{Synchronous, backup, database_path};
 use tokio_util::sync::CancellationToken;
 
-use self::{background::Alarm, queue::Waiters};
+use self::{
+    background::Alarm,
+    queue::{Waiters, Work},
+};
 pub use self::{
     background::Retention,
     error::{Error, Result},
@@ -78,7 +81,7 @@ impl Engine {
         let alarm = Arc::new(Alarm::default());
         let (woken, rung) = (waiters.clone(), alarm.clone());
         let listener = Box::new(move |signal| match signal {
-            Signal::Queued { agent, tags } => woken.wake(&agent, &tags),
+            Signal::Queued { id, agent, tags } => woken.wake(Work { id, agent, tags }),
             Signal::Alarm(at) => rung.ring_at(at),
             Signal::Settle => rung.ring_at(Millis::MIN),
             Signal::Switched => woken.wake_all(),

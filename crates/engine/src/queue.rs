@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use baton_model::{Millis, Report};
 
-pub(crate) use self::waiters::Waiters;
+pub(crate) use self::waiters::{Waiters, Work};
 
 /// What the operator may set (`[queue]`).
 #[derive(Clone, Debug, PartialEq, Eq)]

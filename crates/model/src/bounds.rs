@@ -1,5 +1,7 @@
 //! What inputs may hold, and the checks that say so.
 
+use url::Url;
+
 use crate::fault::Faults;
 
 /// Longest wait, delay, timeout or retry delay that is accepted: ten years, in seconds.
@@ -17,10 +19,7 @@ pub const MAX_DEPENDENCIES: usize = 256;
 
 /// Checks that a text is an absolute http or https URL with a host.
 pub fn check_url(field: &str, url: &str, faults: &mut Faults) {
-    let lower = url.trim().to_ascii_lowercase();
-    let rest = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://"));
-    let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or(""));
-    let sound = host.is_some_and(|host| !host.is_empty() && !host.contains(char::is_whitespace));
+    let sound = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     if !sound || url.len() > 2048 {
         faults.add(field, format!("`{}` is no http(s) URL", shorten(url, 80)));
     }

@@ -15,8 +15,8 @@ pub struct Standing {
     pub attempt: i64,
     /// Token of the latest delivery, as long as that one has not been reported.
     pub lease_token: Option<String>,
-    /// Number of the latest delivery whose lease ran out; 0 if there was none.
-    pub last_expired: i64,
+    /// Number of the first delivery whose lease ran out; 0 if there was none.
+    pub first_expired: i64,
     /// Leases that ran out since the last report.
     pub expiries: i64,
     /// Failures that were retried.
@@ -32,9 +32,14 @@ impl Standing {
         !self.state.is_final() && present.is_some() && (token.is_none() || token == present)
     }
 
+    /// Whether the report names the latest delivery, or none.
+    fn is_latest(&self, report: &Report) -> bool {
+        report.lease_token.is_none() || report.lease_token == self.lease_token
+    }
+
     /// Whether an expired lease of it was handed out again, so that a report without a token could be anybody's.
     fn handed_out_again(&self) -> bool {
-        self.last_expired > 0 && self.attempt > self.last_expired
+        self.first_expired > 0 && self.attempt > self.first_expired
     }
 }
 
@@ -55,6 +60,9 @@ impl RetryPolicy {
         const YEAR: f64 = 31_536_000_000.0;
         if count >= self.max {
             return None;
+        }
+        if self.delay == 0 {
+            return Some(0); // nothing does not grow
         }
         let grown = self.delay as f64 * self.backoff.powi(i32::try_from(count).unwrap_or(i32::MAX));
         Some(grown.min(YEAR.max(self.delay as f64)) as Millis)
@@ -103,6 +111,7 @@ pub fn take_report(standing: &Standing, policy: Option<RetryPolicy>, report: &Re
             format!("another result of directive `{id}` is stored, and results are never overwritten"),
         ),
         Some(Past::Silent) if standing.state == State::Cancelled => ended(standing, id),
+        Some(Past::Silent) if standing.state.is_final() && standing.is_latest(report) => ended(standing, id),
         Some(Past::Silent) => stale(id),
         None if standing.state.is_final() => ended(standing, id),
         None if standing.attempt == 0 => {
@@ -172,12 +181,12 @@ mod tests {
         }
     }
 
-    fn leased(attempt: i64, last_expired: i64) -> Standing {
+    fn leased(attempt: i64, first_expired: i64) -> Standing {
         Standing {
             state: State::Leased,
             attempt,
             lease_token: Some("now".to_owned()),
-            last_expired,
+            first_expired,
             expiries: 0,
             retry_count: 0,
         }
@@ -211,6 +220,18 @@ mod tests {
     }
 
     #[test]
+    fn the_token_stays_needed_however_often_a_lease_runs_out_again() {
+        let standing = Standing { state: State::Queued, ..leased(2, 1) };
+        assert_eq!(
+            code(&take_report(&standing, None, &report(true, None), Some(&Past::Silent))),
+            "lease_token_required"
+        );
+        let dead = Standing { state: State::Dead, ..standing };
+        assert_eq!(code(&take_report(&dead, None, &report(true, Some("now")), Some(&Past::Silent))), "already_ended");
+        assert_eq!(code(&take_report(&dead, None, &report(true, Some("old")), Some(&Past::Silent))), "stale_attempt");
+    }
+
+    #[test]
     fn a_late_result_counts_until_somebody_else_has_the_directive() {
         let standing = Standing { state: State::Queued, ..leased(1, 1) };
         assert_eq!(
@@ -236,6 +257,7 @@ mod tests {
     fn max_retries_are_further_attempts_with_growing_waits() {
         let policy = RetryPolicy { max: 2, delay: 30_000, backoff: 2.0 };
         assert_eq!([policy.next(0), policy.next(1), policy.next(2)], [Some(30_000), Some(60_000), None]);
+        assert_eq!(RetryPolicy { max: 1000, delay: 0, backoff: 100.0 }.next(999), Some(0));
         let endless = RetryPolicy { max: 1000, delay: 30_000, backoff: 100.0 };
         assert_eq!(endless.next(999), Some(31_536_000_000));
         let failed = take_report(&leased(1, 0), Some(policy), &report(false, None), None);

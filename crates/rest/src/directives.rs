@@ -7,7 +7,7 @@ use axum::{
 use baton_engine::Engine;
 use baton_gate::{Body, Caller, Id, Input, Problem, Query};
 use baton_model::{
-    DirectiveRequest, NewDirective, Priority,
+    DirectiveRequest, Priority,
     directive::State as Standing,
     view::{Changed, DirectiveDetail, DirectiveFilter, DirectiveView, Extended, Page, Submitted},
 };
@@ -45,7 +45,7 @@ pub(crate) async fn create(
     Body(mut request): Body<DirectiveRequest>,
 ) -> Answer<Submitted> {
     request.idempotency_key = one_of("idempotency_key", "the body and the header", request.idempotency_key, key)?;
-    Ok(Json(engine.submit(&who, NewDirective::check(request)?).await?))
+    Ok(Json(engine.submit(&who, engine.check(request).await?).await?))
 }
 
 /// The header `Idempotency-Key`.

@@ -1,6 +1,9 @@
 //! Copies of the database: made while it is in use, checked before they count.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use baton_model::bounds::shorten;
 use rusqlite::{Connection, OpenFlags};
@@ -35,18 +38,44 @@ pub fn backup(from: &Path, to: &Path) -> Result<Sound> {
         let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "it exists; give another name");
         return Err(Error::File { path: to.display().to_string(), source });
     }
-    let part = to.with_extension("part");
-    let _ = fs::remove_file(&part);
-    let copied = copy(from, &part).and_then(|()| verify(&part));
-    let placed = copied.and_then(|sound| {
-        sync(&part)?;
-        fs::rename(&part, to).map_err(|source| Error::File { path: to.display().to_string(), source })?;
-        Ok(sound)
-    });
-    if placed.is_err() {
-        let _ = fs::remove_file(&part);
+    let part = Part::beside(to)?;
+    copy(from, &part.0)?;
+    let sound = verify(&part.0)?;
+    part.place(to)?;
+    Ok(sound)
+}
+
+/// A file that is being made beside the one it shall become; gone when it is dropped before that.
+struct Part(PathBuf);
+
+impl Part {
+    /// Makes an empty file of a name that nothing had.
+    fn beside(file: &Path) -> Result<Self> {
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        let path = file.with_file_name(name);
+        fs::File::create_new(&path).map_err(at(&path))?;
+        Ok(Part(path))
     }
-    placed
+
+    /// Gives it its name, once it is on disk.
+    fn place(self, file: &Path) -> Result<()> {
+        sync(&self.0)?;
+        fs::rename(&self.0, file).map_err(at(file))?;
+        let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
+        sync(directory.unwrap_or(Path::new(".")))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0); // after `place` there is none of this name
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.display().to_string();
+    move |source| Error::File { path, source }
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
@@ -90,29 +119,26 @@ pub fn verify(path: &Path) -> Result<Sound> {
 /// If the copy is not sound or a file cannot be moved; then what stood at `to` still stands there.
 pub fn restore(from: &Path, to: &Path, aside: &Path) -> Result<Sound> {
     let sound = verify(from)?;
-    let file = |path: &Path| {
-        let path = path.display().to_string();
-        move |source| Error::File { path, source }
-    };
-    let part = to.with_extension("part");
-    fs::copy(from, &part).map_err(file(&part))?;
-    verify(&part)?;
-    sync(&part)?;
+    if to.exists() && from.canonicalize().map_err(at(from))? == to.canonicalize().map_err(at(to))? {
+        let source =
+            std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is the database itself, not a copy of it");
+        return Err(Error::File { path: from.display().to_string(), source });
+    }
+    let part = Part::beside(to)?;
+    fs::copy(from, &part.0).map_err(at(&part.0))?;
+    verify(&part.0)?;
     if to.exists() {
-        // What the log still holds belongs to the database that is moved aside.
+        // What the log still holds belongs to the database that is kept aside.
         let conn = sqlite::open_existing(to)?;
         conn.execute_batch("pragma wal_checkpoint(truncate); pragma journal_mode = delete")?;
         drop(conn);
-        fs::rename(to, aside).map_err(file(aside))?;
+        // A second name first, so that there is a database at `to` at every moment.
+        fs::hard_link(to, aside).map_err(at(aside))?;
     }
-    for suffix in ["-wal", "-shm"] {
-        let _ = fs::remove_file(format!("{}{suffix}", to.display()));
-    }
-    fs::rename(&part, to).map_err(file(to))?;
+    part.place(to)?;
     Ok(sound)
 }
 
 fn sync(path: &Path) -> Result<()> {
-    let synced = fs::File::open(path).and_then(|file| file.sync_all());
-    synced.map_err(|source| Error::File { path: path.display().to_string(), source })
+    fs::File::open(path).and_then(|file| file.sync_all()).map_err(at(path))
 }

@@ -13,7 +13,7 @@ pub use self::{
     attempt::{Attempt, attempts, latest_report, report_of_token},
     claim::{Claim, Claimed, claim, give_back},
     end::{Ending, FinalResult, end, expire, retry},
-    list::{Counts, children, counts, dependencies, list, page_of_results, queued_ahead, recent_results},
+    list::{Counts, children, counts, dependencies, first_queued, list, page_of_results, recent_results},
     row::{DirectiveRow, Lease, get},
 };
 use crate::{Result, Signal, Tx, event};
@@ -27,7 +27,7 @@ pub async fn insert(tx: &mut Tx<'_>, row: &DirectiveRow) -> Result<()> {
     tx.execute_one(
         "insert directive",
         "insert into directive (id, owner, body, request, priority, state, agent, tagged, parent, created_at, ready_at, \
-         unmet, attempt, retry_count, expiries, last_expired) \
+         unmet, attempt, retry_count, expiries, first_expired) \
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, 0)",
         &[
             &row.id,
@@ -51,12 +51,13 @@ pub async fn insert(tx: &mut Tx<'_>, row: &DirectiveRow) -> Result<()> {
     for tag in tags {
         tx.execute_one(
             "insert tag",
-            "insert into directive_tag (tag, directive_id, queued, priority, ready_at) values ($1, $2, $3, $4, $5)",
-            &[tag, &row.id, &(row.state == State::Queued), &row.priority.rank(), &row.ready_at],
+            "insert into directive_tag (tag, directive_id, queued, agent, priority, ready_at) \
+             values ($1, $2, $3, $4, $5, $6)",
+            &[tag, &row.id, &(row.state == State::Queued), &row.agent, &row.priority.rank(), &row.ready_at],
         )
         .await?;
     }
-    announce(tx, row.state, &row.agent, &row.request.tags, row.ready_at);
+    announce(tx, row, row.state, row.ready_at);
     let kind = if row.state == State::Queued { "directive.queued" } else { "directive.scheduled" };
     let mut data = serde_json::json!({"priority": row.priority});
     if let Some(parent) = &row.parent {
@@ -76,7 +77,7 @@ pub async fn insert_dependencies(tx: &mut Tx<'_>, id: &str, needs: &[String]) ->
             &[&id, needed],
         )
         .await?;
-        tx.execute_one("need", "update directive set needed = true where id = $1", &[needed]).await?;
+        tx.execute_one("need", "update directive set needed = needed + 1 where id = $1", &[needed]).await?;
     }
     Ok(())
 }
@@ -97,7 +98,7 @@ pub async fn requeue(tx: &mut Tx<'_>, row: &DirectiveRow, ready_at: Millis, now:
     if row.is_tagged() {
         mirror_tags(tx, &row.id, state == State::Queued, row.priority.rank(), ready_at).await?;
     }
-    announce(tx, state, &row.agent, &row.request.tags, ready_at);
+    announce(tx, row, state, ready_at);
     Ok(state)
 }
 
@@ -142,13 +143,16 @@ pub async fn set_priority(tx: &mut Tx<'_>, row: &DirectiveRow, priority: Priorit
 /// # Errors
 /// If the database refuses.
 pub async fn renew(tx: &mut Tx<'_>, row: &DirectiveRow, ends_at: Millis) -> Result<()> {
+    let had_run_out = row.state == State::Queued;
+    if had_run_out {
+        attempt::reopen(tx, row).await?;
+    }
     tx.execute_one(
         "renew",
-        "update directive set state = 'leased', lease_ends_at = $2, \
-         expiries = case when state = 'queued' then expiries - 1 else expiries end, last_expired = \
-         (select coalesce(max(number), 0) from attempt where directive_id = $1 and outcome = 'expired' and number < $3) \
+        "update directive set state = 'leased', lease_ends_at = $2, expiries = expiries - $4, first_expired = \
+         (select coalesce(min(number), 0) from attempt where directive_id = $1 and outcome = 'expired') \
          where id = $1 and attempt = $3 and state in ('leased', 'queued') and lease_token is not null",
-        &[&row.id, &ends_at, &row.attempt],
+        &[&row.id, &ends_at, &row.attempt, &i64::from(had_run_out)],
     )
     .await?;
     if row.is_tagged() {
@@ -181,9 +185,9 @@ pub async fn unsettled(tx: &mut Tx<'_>, steady: Millis, limit: i64) -> Result<(V
 }
 
 /// Tells whoever waits that a directive stands so.
-fn announce(tx: &mut Tx<'_>, state: State, agent: &str, tags: &[String], ready_at: Millis) {
+fn announce(tx: &mut Tx<'_>, row: &DirectiveRow, state: State, ready_at: Millis) {
     match state {
-        State::Queued => tx.signal(Signal::Queued { agent: agent.to_owned(), tags: tags.to_vec() }),
+        State::Queued => tx.signal(row.queued_signal()),
         State::Scheduled => tx.signal(Signal::Alarm(ready_at)),
         _ => {}
     }

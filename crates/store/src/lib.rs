@@ -123,5 +123,6 @@ impl Store {
         self.threads.writer.close();
         self.threads.readers.close();
         self.threads.writer.wait_until_finished();
+        self.threads.readers.wait_until_finished();
     }
 }

@@ -7,6 +7,8 @@ use baton_model::Millis;
 pub enum Signal {
     /// A directive is due: one poll that may take it shall look.
     Queued {
+        /// Its id.
+        id: String,
         /// Who alone may take it; empty for anybody.
         agent: String,
         /// Its tags.

@@ -12,7 +12,7 @@ use std::{
 use rusqlite::{Connection, config::DbConfig};
 
 pub(crate) use self::{
-    inbox::{Inbox, Urgency},
+    inbox::{Enlisted, Inbox, Urgency},
     job::{Job, submit, unattended},
 };
 use crate::{
@@ -24,8 +24,8 @@ use crate::{
 
 /// Longest group: bounds how long the first caller of a group waits for the last.
 const GROUP: usize = 512;
-/// Threads that read. More gain nothing on the page cache they share.
-const READERS: usize = 2;
+/// Threads that read: enough that a few long lists hold nobody up.
+const READERS: usize = 4;
 
 /// How much a power cut may take. A crash of the process takes nothing either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,18 +59,21 @@ pub(crate) fn start(path: &Path, synchronous: Synchronous, listener: Listener) -
     })?;
     migrations::run(&mut conn)?;
     let threads = Threads { writer: Arc::default(), readers: Arc::default() };
-    let inbox = threads.writer.clone();
-    spawn("store-write", move || write_loop(conn, &inbox, &listener))?;
+    let (inbox, enlisted) = (threads.writer.clone(), threads.writer.enlist());
+    spawn("store-write", enlisted, move || write_loop(conn, &inbox, &listener))?;
     for _ in 0..READERS {
-        let (conn, inbox) = (open(path)?, threads.readers.clone());
+        let (conn, inbox, enlisted) = (open(path)?, threads.readers.clone(), threads.readers.enlist());
         conn.execute_batch("pragma query_only = true")?;
-        spawn("store-read", move || read_loop(conn, &inbox))?;
+        spawn("store-read", enlisted, move || read_loop(conn, &inbox))?;
     }
     Ok(threads)
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
-    let spawned = thread::Builder::new().name(name.to_owned()).spawn(run);
+fn spawn(name: &str, enlisted: Enlisted, run: impl FnOnce() + Send + 'static) -> Result<()> {
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let _until_the_connection_is_closed = enlisted;
+        run();
+    });
     spawned.map(drop).map_err(|source| Error::File { path: format!("thread {name}"), source })
 }
 
@@ -112,7 +115,6 @@ fn write_loop(mut conn: Connection, inbox: &Inbox, listener: &Listener) {
         }
     }
     let _ = conn.execute_batch("pragma optimize; pragma wal_checkpoint(truncate)");
-    inbox.finished();
 }
 
 /// Runs the first job and all that wait behind it, then commits once.

@@ -77,7 +77,7 @@ pub async fn play(url: &str) -> Result<(), Surprise> {
     let Analytics { total_completed, success_rate, average_execution_time, pending_count, active_count, .. } = &now;
     tell(format_args!("  {total_completed} directives have a result, {:.0} % of them a success", success_rate * 100.0));
     tell(format_args!(
-        "  {average_execution_time} s each on average; {pending_count} wait, {active_count} are at work"
+        "  {average_execution_time:.1} s each on average; {pending_count} wait, {active_count} are at work"
     ));
     if now.total_completed != expected || (counted.total_completed == 0 && now.success_rate < 1.0) {
         return Err(Surprise::Analytics { completed: now.total_completed, rate: now.success_rate, expected });

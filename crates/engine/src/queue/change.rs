@@ -69,10 +69,11 @@ impl Engine {
                 request.directive.clone_from(&row.body);
                 request.priority = row.priority;
                 request.idempotency_key = None;
+                request.depends_on = directive::dependencies(tx, &id).await?;
                 let again = inner.new_row(request, &owner, Some(id.clone()), now, None);
-                let changed = Changed { success: true, directive_id: again.id.clone(), state: State::Queued };
-                submit::insert(tx, again, now).await?;
-                Ok(changed)
+                let directive_id = again.id.clone();
+                let state = submit::insert(tx, again, now).await?;
+                Ok(Changed { success: true, directive_id, state })
             })
             .await
     }

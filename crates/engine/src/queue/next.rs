@@ -33,8 +33,19 @@ struct Turn {
     offer: Offer,
 }
 
+impl Turn {
+    fn taken(&self) -> Option<&str> {
+        match &self.offer {
+            Offer::Directive(claimed) => Some(&claimed.id),
+            _ => None,
+        }
+    }
+}
+
 enum Offer {
     Stop,
+    /// This agent was stopped, others were not.
+    StopAlone,
     Nothing,
     Directive(Box<Claimed>),
 }
@@ -56,26 +67,28 @@ impl Engine {
             parked = Some(inner.waiters.park(agent.clone(), tags.clone()));
         }
         let mut turn = inner.turn(report, &agent, &session, &tags).await?;
+        if let Some(parked) = &mut parked {
+            parked.looked(turn.taken());
+        }
         let recorded = turn.recorded.take();
         if let (Offer::Nothing, Some(parked)) = (&turn.offer, &mut parked) {
             let deadline = tokio::time::sleep(wait);
             tokio::pin!(deadline);
-            loop {
+            let mut over = false;
+            while !over && matches!(turn.offer, Offer::Nothing) {
                 tokio::select! {
                     () = parked.woken() => {}
-                    () = &mut deadline => break,
+                    () = &mut deadline => over = true, // one last look
                     () = inner.stopping.cancelled() => break,
                 }
                 turn = Box::pin(inner.turn(None, &agent, &session, &tags)).await?;
-                parked.looked();
-                if !matches!(turn.offer, Offer::Nothing) {
-                    break;
-                }
+                parked.looked(turn.taken());
             }
         }
         drop(parked);
         Ok(match turn.offer {
             Offer::Stop => words::stop(recorded),
+            Offer::StopAlone => words::stop_alone(recorded, agent.as_deref().unwrap_or_default()),
             Offer::Nothing => words::wait(recorded, inner.wait_seconds().await?),
             Offer::Directive(claimed) => {
                 metrics::counter!("baton_directives_handed_out_total").increment(1);
@@ -138,7 +151,7 @@ impl Inner {
             if let Some(agent) = &claim.agent
                 && monitoring::is_stopped(tx, agent).await?
             {
-                return Ok(Turn { recorded, offer: Offer::Stop });
+                return Ok(Turn { recorded, offer: Offer::StopAlone });
             }
             let offer = match directive::claim(tx, &claim).await? {
                 Some(claimed) => Offer::Directive(Box::new(claimed)),

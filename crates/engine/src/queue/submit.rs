@@ -9,7 +9,22 @@ use baton_store::{
 
 use crate::{Engine, Error, Inner, Principal, Result};
 
+/// How many directives may depend on one: its end releases them all in one transaction.
+const MOST_DEPENDENTS: i64 = 1000;
+
 impl Engine {
+    /// Checks every bound of a request. Reading many conditions takes its time, so they are read on another thread.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with all faults at once.
+    pub async fn check(&self, request: DirectiveRequest) -> Result<NewDirective> {
+        if request.follow_up_rules.is_empty() {
+            return Ok(NewDirective::check(request)?);
+        }
+        let checked = tokio::task::spawn_blocking(move || NewDirective::check(request)).await;
+        Ok(checked.map_err(|error| Error::Unavailable(format!("the conditions could not be read: {error}")))??)
+    }
+
     /// Puts a directive in the queue; when this answers, it is on disk.
     ///
     /// # Errors
@@ -52,10 +67,14 @@ fn repeat(key: &str, body_hash: &str, known: Known) -> Result<Submitted> {
 }
 
 /// Writes a directive, first settling what it waits for.
-pub(super) async fn insert(tx: &mut Tx<'_>, mut row: DirectiveRow, now: Millis) -> Result<()> {
+pub(super) async fn insert(tx: &mut Tx<'_>, mut row: DirectiveRow, now: Millis) -> Result<State> {
     let needs = std::mem::take(&mut row.request.depends_on);
     for needed in &needs {
         let found = directive::get(tx, needed).await?.ok_or_else(|| Error::no_directive(needed))?;
+        if found.needed >= MOST_DEPENDENTS {
+            let detail = format!("directive `{needed}` has {MOST_DEPENDENTS} others waiting for it already");
+            return Err(Error::field("depends_on", detail));
+        }
         match found.state {
             State::Completed => {}
             state if state.is_final() => row.unmet = -1,
@@ -73,7 +92,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, mut row: DirectiveRow, now: Millis) 
     if row.unmet < 0 {
         tx.signal(Signal::Settle);
     }
-    Ok(())
+    Ok(row.state)
 }
 
 /// What makes two bodies the same: everything but the key.
@@ -107,12 +126,12 @@ impl Inner {
             created_at: now,
             ready_at: due.unwrap_or(now),
             unmet: 0,
-            needed: false,
+            needed: 0,
             attempt: 0,
             retry_count: 0,
             retry_reason: None,
             expiries: 0,
-            last_expired: 0,
+            first_expired: 0,
             lease: None,
             ended_at: None,
             result: None,

@@ -26,16 +26,21 @@ struct Waiter {
     work: Mutex<Option<Work>>,
 }
 
-#[derive(Clone)]
-struct Work {
-    agent: String,
-    tags: Vec<String>,
+/// A directive that is due.
+#[derive(Clone, Debug)]
+pub(crate) struct Work {
+    /// Its id.
+    pub id: String,
+    /// Who alone may take it; empty for anybody.
+    pub agent: String,
+    /// Its tags.
+    pub tags: Vec<String>,
 }
 
 impl Waiter {
-    fn may_take(&self, agent: &str, tags: &[String]) -> bool {
-        (agent.is_empty() || self.agent.as_deref() == Some(agent))
-            && (self.tags.is_empty() || self.tags.iter().any(|tag| tags.contains(tag)))
+    fn may_take(&self, work: &Work) -> bool {
+        (work.agent.is_empty() || self.agent.as_deref() == Some(&work.agent))
+            && (self.tags.is_empty() || self.tags.iter().any(|tag| work.tags.contains(tag)))
     }
 
     fn take_work(&self) -> Option<Work> {
@@ -50,32 +55,24 @@ impl Waiters {
         let waiter = Arc::new(Waiter { agent, tags, woken: Notify::new(), work: Mutex::new(None) });
         self.polls.fetch_add(1, Ordering::Relaxed);
         self.armed().insert(place, waiter.clone());
-        Parked { waiters: self, place, waiter, looking_for: None }
+        Parked { waiters: self, place, waiter, looking_for: None, taken: None }
     }
 
-    /// Wakes the longest parked poll that may take such a directive.
-    pub fn wake(&self, agent: &str, tags: &[String]) {
+    /// Wakes the longest parked poll that may take the directive.
+    pub fn wake(&self, work: Work) {
         let mut armed = self.armed();
-        let fit = armed.iter().find(|(_, waiter)| waiter.may_take(agent, tags)).map(|(place, _)| *place);
+        let fit = armed.iter().find(|(_, waiter)| waiter.may_take(&work)).map(|(place, _)| *place);
         let Some(waiter) = fit.and_then(|place| armed.remove(&place)) else { return };
         drop(armed);
-        let work = Work { agent: agent.to_owned(), tags: tags.to_vec() };
         *waiter.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
         waiter.woken.notify_one();
     }
 
-    /// Wakes the `count` longest parked polls, whatever they may take.
-    pub fn wake_some(&self, count: usize) {
-        let mut armed = self.armed();
-        for _ in 0..count {
-            let Some((_, waiter)) = armed.pop_first() else { break };
-            waiter.woken.notify_one();
-        }
-    }
-
     /// Wakes every parked poll.
     pub fn wake_all(&self) {
-        self.wake_some(usize::MAX);
+        for waiter in std::mem::take(&mut *self.armed()).into_values() {
+            waiter.woken.notify_one();
+        }
     }
 
     /// How many polls are parked.
@@ -88,12 +85,15 @@ impl Waiters {
     }
 }
 
-/// A poll's place among the parked. Whoever is woken and goes away without having looked passes the wake on.
+/// A poll's place among the parked. Whoever is woken for a directive and goes away without having looked, or with another
+/// directive, passes the wake on.
 pub(crate) struct Parked<'w> {
     waiters: &'w Waiters,
     place: u64,
     waiter: Arc<Waiter>,
     looking_for: Option<Work>,
+    /// The directive it goes away with.
+    taken: Option<String>,
 }
 
 impl Parked<'_> {
@@ -104,9 +104,12 @@ impl Parked<'_> {
         self.waiters.armed().insert(self.place, self.waiter.clone());
     }
 
-    /// Says that the look is over: the work it was woken for is taken, by this poll or by another.
-    pub fn looked(&mut self) {
-        self.looking_for = None;
+    /// Says that the look is over. If it found nothing, then the directive it was woken for went to another.
+    pub fn looked(&mut self, taken: Option<&str>) {
+        if taken.is_none() {
+            self.looking_for = None;
+        }
+        self.taken = taken.map(ToOwned::to_owned);
     }
 }
 
@@ -115,7 +118,9 @@ impl Drop for Parked<'_> {
         self.waiters.polls.fetch_sub(1, Ordering::Relaxed);
         self.waiters.armed().remove(&self.place);
         for work in [self.looking_for.take(), self.waiter.take_work()].into_iter().flatten() {
-            self.waiters.wake(&work.agent, &work.tags);
+            if self.taken.as_deref() != Some(&work.id) {
+                self.waiters.wake(work);
+            }
         }
     }
 }
@@ -125,6 +130,10 @@ mod tests {
     use std::{future::Future, pin::pin, task::Context, task::Poll, task::Waker};
 
     use super::*;
+
+    fn due(id: &str, agent: &str, tags: &[&str]) -> Work {
+        Work { id: id.to_owned(), agent: agent.to_owned(), tags: tags.iter().map(ToString::to_string).collect() }
+    }
 
     fn is_woken(parked: &mut Parked<'_>) -> bool {
         let mut context = Context::from_waker(Waker::noop());
@@ -137,14 +146,14 @@ mod tests {
         let mut picky = waiters.park(None, vec!["sql".to_owned()]);
         let mut first = waiters.park(None, vec![]);
         let mut second = waiters.park(Some("ann".to_owned()), vec![]);
-        waiters.wake("", &[]);
+        waiters.wake(due("1", "", &[]));
         assert_eq!([is_woken(&mut picky), is_woken(&mut first), is_woken(&mut second)], [false, true, false]);
-        first.looked();
-        waiters.wake("ann", &[]);
+        first.looked(None);
+        waiters.wake(due("2", "ann", &[]));
         assert_eq!([is_woken(&mut picky), is_woken(&mut first), is_woken(&mut second)], [false, false, true]);
-        waiters.wake("", &["sql".to_owned()]);
+        waiters.wake(due("3", "", &["sql"]));
         assert!(is_woken(&mut picky));
-        waiters.wake("bob", &[]);
+        waiters.wake(due("4", "bob", &[]));
         assert_eq!([is_woken(&mut picky), is_woken(&mut first)], [false, false], "bob is not here");
     }
 
@@ -154,12 +163,12 @@ mod tests {
         let unheard = waiters.park(None, vec![]);
         let mut looking = waiters.park(None, vec![]);
         let mut last = waiters.park(None, vec![]);
-        waiters.wake("", &[]);
+        waiters.wake(due("1", "", &[]));
         drop(unheard);
         assert!(is_woken(&mut looking), "the first went away before it heard");
         drop(looking);
         assert!(is_woken(&mut last), "the second went away before it had looked");
-        last.looked();
+        last.looked(None);
         drop(last);
         assert_eq!(waiters.count(), 0);
     }
@@ -169,10 +178,26 @@ mod tests {
         let waiters = Waiters::default();
         let mut first = waiters.park(None, vec![]);
         let mut second = waiters.park(None, vec![]);
-        waiters.wake("", &[]);
+        waiters.wake(due("1", "", &[]));
         assert!(is_woken(&mut first));
-        first.looked();
-        waiters.wake("", &[]);
+        first.looked(None);
+        waiters.wake(due("1", "", &[]));
         assert_eq!([is_woken(&mut first), is_woken(&mut second)], [true, false]);
+    }
+
+    #[test]
+    fn one_that_takes_another_directive_passes_the_wake_on() {
+        let waiters = Waiters::default();
+        let mut first = waiters.park(None, vec![]);
+        let mut second = waiters.park(None, vec!["sql".to_owned()]);
+        let mut third = waiters.park(None, vec![]);
+        waiters.wake(due("low", "", &[]));
+        waiters.wake(due("urgent", "", &["sql"]));
+        assert!(is_woken(&mut first));
+        first.looked(Some("urgent"));
+        drop(first);
+        assert!(is_woken(&mut second));
+        second.looked(None);
+        assert!(is_woken(&mut third), "the directive for which the first was woken still waits");
     }
 }

@@ -32,6 +32,16 @@ pub(super) fn stop(recorded: Option<Recorded>) -> PollAnswer {
     }
 }
 
+pub(super) fn stop_alone(recorded: Option<Recorded>, agent: &str) -> PollAnswer {
+    PollAnswer {
+        instructions: format!(
+            "Agent `{agent}` is stopped: end the loop. start_directive_monitoring with the argument agent=`{agent}` \
+             starts it again."
+        ),
+        ..stop(recorded)
+    }
+}
+
 pub(super) fn wait(recorded: Option<Recorded>, seconds: u64) -> PollAnswer {
     PollAnswer {
         next_action: NextAction::WaitThenPoll,

@@ -105,3 +105,48 @@ async fn everything_goes_on_after_a_restart() {
     house.report(with_token(&held, true, "r", &token)).await.unwrap();
     assert_eq!(house.status().await.completed_directives, 1);
 }
+
+#[tokio::test]
+async fn an_agent_without_a_token_never_speaks_for_another() {
+    let house = House::with(baton_engine::Settings::default());
+    house.engine.start_monitoring(&house.who, None).await.unwrap();
+    let id = house.add("x").await;
+    for _ in 0..2 {
+        house.take().await;
+        house.pass(HOUR).await;
+        house.pass(0).await;
+    }
+    assert_eq!(code(house.report(report(&id, true, "from the first")).await), "lease_token_required");
+}
+
+#[tokio::test]
+async fn a_renewed_lease_that_had_run_out_ends_as_what_it_became() {
+    let house = House::new().await;
+    house.submit(DirectiveRequest { timeout_seconds: Some(1.0), ..directive("x") }).await;
+    let (id, token) = house.take().await;
+    house.pass(1_000).await;
+    house.engine.extend_lease(&house.who, &id, &token, None).await.unwrap();
+    house.report(report(&id, true, "done")).await.unwrap();
+    let attempts = house.show(&id).await.attempts;
+    assert_eq!(attempts.len(), 1);
+    assert_eq!((attempts[0].outcome, attempts[0].result.as_deref()), (AttemptOutcome::Succeeded, Some("done")));
+}
+
+#[tokio::test]
+async fn a_claim_that_nobody_heard_of_takes_nothing_from_the_agent_before() {
+    for _ in 0..20 {
+        let house = House::new().await;
+        house.submit(DirectiveRequest { timeout_seconds: Some(1.0), ..directive("x") }).await;
+        let (id, token) = house.take().await;
+        house.pass(1_000).await;
+        // A poll that is dropped as soon as its claim is on its way.
+        {
+            use std::{future::Future, pin::pin, task::Context, task::Waker};
+            let mut poll = pin!(house.poll());
+            let _ = poll.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        }
+        house.add("another turn of the writer").await;
+        house.add("and another").await;
+        house.report(with_token(&id, true, "late", &token)).await.unwrap();
+    }
+}

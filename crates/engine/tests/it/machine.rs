@@ -85,7 +85,8 @@ impl Model {
             let Some(needed) = self.known[i].needs.filter(|_| self.known[i].state == State::Waiting) else { continue };
             match self.known[needed].state {
                 State::Completed => {
-                    let due = self.known[i].ready_at;
+                    let due = self.known[i].ready_at.max(now);
+                    self.known[i].ready_at = due;
                     self.known[i].state = if due > now { State::Scheduled } else { State::Queued };
                 }
                 state if state.is_final() => self.known[i].state = State::Failed,
@@ -99,9 +100,9 @@ impl Model {
         let known = &mut self.known[i];
         let count = known.deliveries.len();
         let names_present = delivery.is_none_or(|delivery| delivery + 1 == count);
-        let last_expired = known.deliveries.iter().rposition(|delivery| delivery.2);
+        let first_expired = known.deliveries.iter().position(|delivery| delivery.2);
         if !known.state.is_final() && known.open && names_present {
-            if delivery.is_none() && last_expired.is_some_and(|at| at + 1 < count) {
+            if delivery.is_none() && first_expired.is_some_and(|at| at + 1 < count) {
                 return "lease_token_required";
             }
             let delivery = known.deliveries.last_mut().unwrap();
@@ -124,6 +125,7 @@ impl Model {
             Some(Some(said)) if said == success => "",
             Some(Some(_)) => "already_reported",
             Some(None) if known.state == State::Cancelled => "already_ended",
+            Some(None) if known.state.is_final() && names_present => "already_ended",
             Some(None) => "stale_attempt",
             None if known.state.is_final() => "already_ended",
             None => "not_leased",

@@ -296,3 +296,54 @@ async fn lists_are_paged_to_their_end() {
     }
     assert!(house.engine.results(&house.who, 1000, Some("x")).await.is_err());
 }
+
+#[tokio::test]
+async fn the_same_result_is_the_same_whatever_numbers_it_holds() {
+    let house = House::new().await;
+    let id = house.add("x").await;
+    house.take().await;
+    let mut told = report(&id, true, "r");
+    told.execution_time = Some(0.1 + 0.2);
+    for (name, number) in
+        [("a", 6.318_551_841_915_589e-10), ("b", 0.1 + 0.2), ("c", f64::MIN_POSITIVE), ("d", 1.0 / 3.0)]
+    {
+        told.metadata.insert(name.to_owned(), number.into());
+    }
+    house.report(told.clone()).await.unwrap();
+    assert_eq!(code(house.report(told).await), "ok");
+}
+
+#[tokio::test]
+async fn a_retried_directive_still_waits_for_what_it_needs() {
+    let house = House::new().await;
+    let first = house.add("first").await;
+    let second = house.submit(DirectiveRequest { depends_on: vec![first.clone()], ..directive("second") }).await;
+    house.engine.cancel(&house.who, &second).await.unwrap();
+    let again = house.engine.retry(&house.who, &second).await.unwrap();
+    assert_eq!(again.state, State::Waiting);
+    assert_eq!(house.show(&again.directive_id).await.depends_on, [first]);
+}
+
+#[tokio::test]
+async fn an_agent_stopped_alone_is_told_how_to_start_again() {
+    let house = House::new().await;
+    house.engine.stop_monitoring(&house.who, Some("ann")).await.unwrap();
+    let poll = Poll { agent: Some("ann".to_owned()), ..Poll::default() };
+    let told = house.engine.next(&house.who, poll).await.unwrap().instructions;
+    assert!(told.contains("agent=`ann`"), "{told}");
+}
+
+#[tokio::test]
+async fn no_directive_has_more_dependents_than_one_transaction_can_release() {
+    let house = House::new().await;
+    let first = house.add("first").await;
+    let needy = DirectiveRequest { depends_on: vec![first.clone()], ..directive("x") };
+    for _ in 0..1000 {
+        house.submit(needy.clone()).await;
+    }
+    let refused = house.engine.submit(&house.who, NewDirective::check(needy).unwrap()).await;
+    assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+    house.take().await;
+    house.report(report(&first, true, "r")).await.unwrap();
+    assert_eq!(house.status().await.scheduled_directives, 0);
+}

@@ -130,3 +130,36 @@ async fn the_answer_of_a_wait_in_vain_follows_recent_activity() {
     house.clock.advance(5 * 60 * 1000 + 1);
     assert_eq!(house.poll().await.wait_seconds, 15);
 }
+
+#[tokio::test]
+async fn a_poll_that_takes_another_directive_leaves_nobody_asleep() {
+    let house = House::new().await;
+    let first = house.add("first").await;
+    house.take().await;
+    let needy = |priority, tags: &[&str]| DirectiveRequest {
+        priority,
+        depends_on: vec![first.clone()],
+        tags: tags.iter().map(ToString::to_string).collect(),
+        ..directive("x")
+    };
+    house.submit(needy(baton_model::Priority::Low, &[])).await;
+    house.submit(needy(baton_model::Priority::Urgent, &["y"])).await;
+    let polls = [
+        park(&house, patient()),
+        park(&house, Poll { tags: vec!["y".to_owned()], ..patient() }),
+        park(&house, patient()),
+    ];
+    until(&house.engine, 3).await;
+    let reported = baton_model::Report { lease_token: None, ..report(&first, true, "r") };
+    let engine = house.engine.clone();
+    let stopped = Poll { report: Some(reported), tags: vec!["nothing has this".to_owned()], ..Poll::default() };
+    engine.next(&house.who, stopped).await.unwrap();
+    until(&house.engine, 1).await;
+    assert_eq!(house.status().await.pending_directives, 0);
+    house.engine.stop();
+    let mut taken = 0;
+    for poll in polls {
+        taken += usize::from(tokio::time::timeout(seconds(10), poll).await.unwrap().unwrap().has_directive);
+    }
+    assert_eq!(taken, 2);
+}

@@ -2,7 +2,7 @@
 
 use baton_gate::Input;
 use baton_model::{
-    DirectiveRequest, NewDirective, Priority, State,
+    DirectiveRequest, Priority, State,
     view::{Changed, DirectiveDetail, DirectiveFilter, DirectiveView, Page, Submitted},
 };
 use schemars::JsonSchema;
@@ -23,7 +23,7 @@ pub fn add() -> Entry {
         effect: Effect::Adds,
     };
     Entry::new::<DirectiveRequest, Submitted, _>(about, |call, arguments| async move {
-        let new = NewDirective::check(read(arguments)?)?;
+        let new = call.engine.check(read(arguments)?).await?;
         Ok(call.engine.submit(&call.who(), new).await?)
     })
 }

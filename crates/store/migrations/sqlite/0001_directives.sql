@@ -19,12 +19,12 @@ create table directive (
     created_at bigint not null,
     ready_at bigint not null,            -- when it is or was due; first in, first out goes by this
     unmet bigint not null,               -- dependencies that are not completed yet; -1 once one can no longer be
-    needed boolean not null default false, -- whether others depend on it
+    needed bigint not null default 0,    -- how many others depend on it
     attempt bigint not null,             -- number of the latest delivery
     retry_count bigint not null,
     retry_reason text,                   -- what the text handed out says of the attempt before
     expiries bigint not null,            -- leases that ran out since the last report
-    last_expired bigint not null,        -- number of the latest delivery whose lease ran out; 0 for none
+    first_expired bigint not null,       -- number of the first delivery whose lease ran out; 0 for none
     lease_token text,                    -- of the latest delivery, unless its failure is retried
     lease_agent text,
     lease_session text,
@@ -45,6 +45,7 @@ create index directive_lease on directive (lease_ends_at) where state = 'leased'
 create index directive_doomed on directive (id) where state = 'waiting' and unmet < 0;
 create index directive_waiting on directive (id) where state = 'waiting';
 create index directive_result on directive (ended_at, id) where success is not null;
+create index directive_cancelled on directive (ended_at) where state = 'cancelled';
 create index directive_faulty on directive (state, id) where state in ('failed', 'dead', 'cancelled');
 create index directive_parent on directive (parent, id) where parent is not null;
 
@@ -52,12 +53,13 @@ create table directive_tag (
     tag text not null,
     directive_id text not null references directive (id) on delete cascade,
     queued boolean not null,
+    agent text not null,                 -- as in the directive's row, for the claim index
     priority bigint not null,
     ready_at bigint not null,
     primary key (tag, directive_id)
 ) without rowid;
 create index directive_tag_of on directive_tag (directive_id);
-create index directive_tag_claim on directive_tag (tag, priority, ready_at, directive_id) where queued;
+create index directive_tag_claim on directive_tag (tag, agent, priority, ready_at, directive_id) where queued;
 
 create table dependency (
     directive_id text not null references directive (id) on delete cascade,

@@ -2,7 +2,10 @@
 
 use baton_model::{DirectiveRequest, Millis, Priority, lifecycle};
 
-use super::{mirror_tags, row};
+use super::{
+    mirror_tags,
+    row::{self, Lease},
+};
 use crate::{Json, Result, Row, Signal, Tx, event};
 
 /// Who asks, and on what terms.
@@ -47,9 +50,9 @@ pub struct Claimed {
     pub token: String,
     /// How long the lease lasts.
     pub lease: Millis,
-    /// Its place in line, to be given back to it.
     place: Place,
-    agent: String,
+    /// The delivery before, whose lease ran out: until this one is heard of, its report is still good.
+    before: Option<Lease>,
 }
 
 /// A place in line, before the id: the entry that is smallest goes first.
@@ -90,14 +93,15 @@ pub async fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>> {
     Ok(Some(claimed))
 }
 
-/// Looks at one entry for everybody, one for the agent alone, or one for each tag: never at the whole line.
+/// Looks at one entry for everybody, one for the agent alone, and so for each tag: never at the whole line.
 async fn first_in_line(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>> {
-    const FIRST: &str = "select id, priority, ready_at, owner, body, request, attempt, retry_count, retry_reason, agent \
-        from directive where state = 'queued' and agent = $1 \
+    const FIRST: &str = "select id, priority, ready_at, owner, body, request, attempt, retry_count, retry_reason, \
+        lease_token, lease_agent, lease_session, lease_ms, leased_at, lease_ends_at from directive where state = 'queued' and agent = $1 \
         and (select active from monitoring where id = 1) order by priority, ready_at, id limit 1";
     const FIRST_TAGGED: &str = "select d.id, d.priority, d.ready_at, d.owner, d.body, d.request, d.attempt, \
-        d.retry_count, d.retry_reason, d.agent from directive_tag t join directive d on d.id = t.directive_id \
-        where t.tag = $1 and t.queued and d.agent in ('', $2) \
+        d.retry_count, d.retry_reason, d.lease_token, d.lease_agent, d.lease_session, d.lease_ms, d.leased_at, \
+        d.lease_ends_at from directive_tag t join directive d on d.id = t.directive_id \
+        where t.tag = $1 and t.queued and t.agent = $2 \
         and (select active from monitoring where id = 1) order by t.priority, t.ready_at, t.directive_id limit 1";
     let agent = claim.agent.as_deref().unwrap_or("");
     let mut found = Vec::new();
@@ -108,7 +112,10 @@ async fn first_in_line(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>
         }
     }
     for tag in &claim.tags {
-        found.push(tx.row(FIRST_TAGGED, &[tag, &agent], |row| read(&row, claim)).await?);
+        found.push(tx.row(FIRST_TAGGED, &[tag, &""], |row| read(&row, claim)).await?);
+        if !agent.is_empty() {
+            found.push(tx.row(FIRST_TAGGED, &[tag, &agent], |row| read(&row, claim)).await?);
+        }
     }
     Ok(found.into_iter().flatten().min_by(|a, b| a.place.cmp(&b.place).then_with(|| a.id.cmp(&b.id))))
 }
@@ -127,7 +134,7 @@ fn read(row: &Row<'_>, claim: &Claim) -> Result<Claimed> {
         token: claim.token.clone(),
         lease: lifecycle::lease_millis(request.timeout_seconds, claim.default_lease),
         place,
-        agent: row.get(9)?,
+        before: row::read_lease(row, 9)?,
         request,
     })
 }
@@ -137,22 +144,30 @@ fn read(row: &Row<'_>, claim: &Claim) -> Result<Claimed> {
 /// # Errors
 /// If the database refuses.
 pub async fn give_back(tx: &mut Tx<'_>, claimed: &Claimed, now: Millis) -> Result<()> {
+    let before = claimed.before.as_ref();
     let taken_back = tx
         .execute(
-            "update directive set state = 'queued', attempt = attempt - 1, lease_token = null, lease_agent = null, \
-             lease_session = null, lease_ms = null, leased_at = null, lease_ends_at = null \
+            "update directive set state = 'queued', attempt = attempt - 1, lease_token = $3, lease_agent = $4, \
+             lease_session = $5, lease_ms = $6, leased_at = $7, lease_ends_at = $8 \
              where id = $1 and state = 'leased' and lease_token = $2",
-            &[&claimed.id, &claimed.token],
+            &[
+                &claimed.id,
+                &claimed.token,
+                &before.map(|lease| &lease.token),
+                &before.and_then(|lease| lease.agent.as_ref()),
+                &before.and_then(|lease| lease.session.as_ref()),
+                &before.map(|lease| lease.millis),
+                &before.map(|lease| lease.leased_at),
+                &before.map(|lease| lease.ends_at),
+            ],
         )
         .await?;
-    if taken_back == 0 {
-        return Ok(());
+    let row = row::get(tx, &claimed.id).await?.filter(|_| taken_back == 1);
+    let Some(row) = row else { return Ok(()) };
+    if row.is_tagged() {
+        mirror_tags(tx, &row.id, true, row.priority.rank(), row.ready_at).await?;
     }
-    let (priority, ready_at) = &claimed.place;
-    if !claimed.request.tags.is_empty() {
-        mirror_tags(tx, &claimed.id, true, *priority, *ready_at).await?;
-    }
-    tx.signal(Signal::Queued { agent: claimed.agent.clone(), tags: claimed.request.tags.clone() });
+    tx.signal(row.queued_signal());
     let data = serde_json::json!({"attempt": claimed.attempt, "reason": "nobody heard of it"});
-    event::append(tx, "directive.released", &claimed.owner, &claimed.id, now, data).await
+    event::append(tx, "directive.released", &row.owner, &row.id, now, data).await
 }

@@ -70,8 +70,8 @@ pub async fn end(tx: &mut Tx<'_>, row: &DirectiveRow, ending: &Ending) -> Result
         ],
     )
     .await?;
-    if row.attempt > 0 && row.attempt == row.last_expired && ending.state.is_reported() {
-        attempt::reopen(tx, row).await?; // reported after all
+    if row.state == State::Queued && row.lease.is_some() && ending.state.is_reported() {
+        attempt::reopen(tx, row).await?; // its lease had run out, and it was reported after all
     }
     if row.is_tagged() && row.state == State::Queued {
         mirror_tags(tx, &row.id, false, row.priority.rank(), row.ready_at).await?;
@@ -91,7 +91,7 @@ pub async fn end(tx: &mut Tx<'_>, row: &DirectiveRow, ending: &Ending) -> Result
         _ => "directive.failed",
     };
     event::append(tx, kind, &row.owner, &row.id, ending.now, Value::Object(data)).await?;
-    if row.needed {
+    if row.needed > 0 {
         release_dependents(tx, &row.id, ending).await?;
     }
     Ok(())
@@ -111,7 +111,7 @@ async fn release_dependents(tx: &mut Tx<'_>, id: &str, ending: &Ending) -> Resul
         let sql = "update directive set unmet = unmet - 1 where id = $1";
         tx.execute_one("release", sql, &[&dependent]).await?;
         if let Some(released) = row::get(tx, &dependent).await?.filter(|released| released.unmet == 0) {
-            requeue(tx, &released, released.ready_at.max(released.created_at), ending.now).await?;
+            requeue(tx, &released, released.ready_at.max(ending.now), ending.now).await?;
             let data = json!({"released_by": id});
             event::append(tx, "directive.queued", &released.owner, &dependent, ending.now, data).await?;
         }
@@ -129,8 +129,8 @@ pub async fn retry(tx: &mut Tx<'_>, row: &DirectiveRow, report: &Report, due: Mi
     }
     tx.execute_one(
         "retry",
-        "update directive set retry_count = retry_count + 1, retry_reason = $2, expiries = 0, last_expired = \
-         (select coalesce(max(number), 0) from attempt where directive_id = $1 and outcome = 'expired'), lease_token = null, \
+        "update directive set retry_count = retry_count + 1, retry_reason = $2, expiries = 0, first_expired = \
+         (select coalesce(min(number), 0) from attempt where directive_id = $1 and outcome = 'expired'), lease_token = null, \
          lease_agent = null, lease_session = null, lease_ms = null, leased_at = null, lease_ends_at = null \
          where id = $1 and attempt = $3 and ended_at is null",
         &[&row.id, &baton_model::lifecycle::retry_reason(report), &row.attempt],
@@ -153,11 +153,12 @@ pub async fn expire(tx: &mut Tx<'_>, row: &DirectiveRow, now: Millis) -> Result<
     }
     tx.execute_one(
         "expire",
-        "update directive set expiries = expiries + 1, last_expired = attempt where id = $1 and attempt = $2",
+        "update directive set expiries = expiries + 1, \
+         first_expired = case when first_expired = 0 then attempt else first_expired end where id = $1 and attempt = $2",
         &[&row.id, &row.attempt],
     )
     .await?;
-    requeue(tx, row, row.ready_at, now).await?;
+    requeue(tx, row, row.ready_at.min(now), now).await?;
     let data = json!({"attempt": row.attempt, "expiries": row.expiries + 1});
     event::append(tx, "directive.lease_expired", &row.owner, &row.id, now, data).await
 }

@@ -31,13 +31,14 @@ pub async fn counts(tx: &mut Tx<'_>) -> Result<Counts> {
     Ok(Counts { pending: queued + scheduled, scheduled, active })
 }
 
-/// How many directives are due, counted no further than `limit`.
+/// Some directives that are due; at most `limit`.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn queued_ahead(tx: &mut Tx<'_>, limit: i64) -> Result<i64> {
-    let sql = "select count(*) from (select 1 from directive where state = 'queued' limit $1) as due";
-    tx.one(sql, &[&limit], |row| row.get(0)).await
+pub async fn first_queued(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<DirectiveRow>> {
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| row::select("where state = 'queued' order by agent, priority, ready_at, id limit $1"));
+    tx.rows(&SQL, &[&limit], row::read).await
 }
 
 /// How many results came after `since`, counted no further than `limit`.

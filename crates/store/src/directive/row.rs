@@ -9,7 +9,7 @@ use baton_model::{
 use serde_json::{Map, Value};
 
 use super::FinalResult;
-use crate::{Error, Json, Result, Row, Tx};
+use crate::{Error, Json, Result, Row, Signal, Tx};
 
 /// Everything that is kept of a directive.
 #[derive(Clone, Debug)]
@@ -36,8 +36,8 @@ pub struct DirectiveRow {
     pub ready_at: Millis,
     /// Dependencies that are not completed yet; -1 once one can no longer be.
     pub unmet: i64,
-    /// Whether others depend on it.
-    pub needed: bool,
+    /// How many others depend on it.
+    pub needed: i64,
     /// Number of the latest delivery.
     pub attempt: i64,
     /// Failures that were retried.
@@ -46,8 +46,8 @@ pub struct DirectiveRow {
     pub retry_reason: Option<String>,
     /// Leases that ran out since the last report.
     pub expiries: i64,
-    /// Number of the latest delivery whose lease ran out.
-    pub last_expired: i64,
+    /// Number of the first delivery whose lease ran out.
+    pub first_expired: i64,
     /// The latest delivery, unless its failure is retried: the present one or the one that ended the directive.
     pub lease: Option<Lease>,
     /// When it ended.
@@ -80,7 +80,7 @@ impl DirectiveRow {
             state: self.state,
             attempt: self.attempt,
             lease_token: self.lease.as_ref().map(|lease| lease.token.clone()),
-            last_expired: self.last_expired,
+            first_expired: self.first_expired,
             expiries: self.expiries,
             retry_count: self.retry_count,
         }
@@ -93,6 +93,11 @@ impl DirectiveRow {
             delay: baton_model::clock::millis(self.request.retry_delay),
             backoff: self.request.retry_backoff,
         })
+    }
+
+    /// What tells waiting polls that it is due.
+    pub fn queued_signal(&self) -> Signal {
+        Signal::Queued { id: self.id.clone(), agent: self.agent.clone(), tags: self.request.tags.clone() }
     }
 
     /// Whether rows of the tag index follow its state.
@@ -116,7 +121,7 @@ pub(super) fn stored_request(request: &DirectiveRequest) -> Result<Json<Value>> 
 }
 
 const COLUMNS: &str = "id, owner, body, request, priority, state, agent, parent, created_at, ready_at, unmet, attempt, \
-    retry_count, retry_reason, expiries, last_expired, lease_token, lease_agent, lease_session, lease_ms, leased_at, \
+    retry_count, retry_reason, expiries, first_expired, lease_token, lease_agent, lease_session, lease_ms, leased_at, \
     lease_ends_at, ended_at, success, result, error, execution_time, metadata, needed";
 
 /// A query for whole rows.
@@ -135,18 +140,6 @@ pub async fn get(tx: &mut Tx<'_>, id: &str) -> Result<Option<DirectiveRow>> {
 
 pub(super) fn read(row: Row<'_>) -> Result<DirectiveRow> {
     let Json(request) = row.get::<Json<DirectiveRequest>>(3)?;
-    let lease_token: Option<String> = row.get(16)?;
-    let lease = match lease_token {
-        None => None,
-        Some(token) => Some(Lease {
-            token,
-            agent: row.get(17)?,
-            session: row.get(18)?,
-            millis: row.get(19)?,
-            leased_at: row.get(20)?,
-            ends_at: row.get(21)?,
-        }),
-    };
     Ok(DirectiveRow {
         id: row.get(0)?,
         owner: row.get(1)?,
@@ -163,12 +156,25 @@ pub(super) fn read(row: Row<'_>) -> Result<DirectiveRow> {
         retry_count: row.get(12)?,
         retry_reason: row.get(13)?,
         expiries: row.get(14)?,
-        last_expired: row.get(15)?,
-        lease,
+        first_expired: row.get(15)?,
+        lease: read_lease(&row, 16)?,
         ended_at: row.get(22)?,
         result: result_columns(&row, 23)?,
         needed: row.get(28)?,
     })
+}
+
+/// Reads token, agent, session, length, beginning and end of a lease from the columns that start at `first`.
+pub(super) fn read_lease(row: &Row<'_>, first: usize) -> Result<Option<Lease>> {
+    let Some(token) = row.get(first)? else { return Ok(None) };
+    Ok(Some(Lease {
+        token,
+        agent: row.get(first + 1)?,
+        session: row.get(first + 2)?,
+        millis: row.get(first + 3)?,
+        leased_at: row.get(first + 4)?,
+        ends_at: row.get(first + 5)?,
+    }))
 }
 
 /// Reads `success, result, error, execution_time, metadata` from the columns that start at `first`.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use super::Job;
@@ -22,7 +22,8 @@ struct Waiting {
     background: VecDeque<Box<dyn Job>>,
     closed: bool,
     ended: bool,
-    put_away: bool,
+    /// Threads that have not put everything away yet.
+    threads: usize,
 }
 
 /// A mail box with two slots; interactive closures go first.
@@ -74,21 +75,36 @@ impl Inbox {
         self.changed.notify_all();
     }
 
-    /// The thread says that it has put everything away.
-    pub fn finished(&self) {
-        self.lock().put_away = true;
-        self.changed.notify_all();
+    /// Counts a thread that serves this box, until what comes back is dropped.
+    pub fn enlist(self: &Arc<Self>) -> Enlisted {
+        self.lock().threads += 1;
+        Enlisted(self.clone())
     }
 
-    /// Waits for [`Inbox::finished`].
+    /// Waits until every thread has put everything away.
     pub fn wait_until_finished(&self) {
         let mut waiting = self.lock();
-        while !waiting.put_away {
+        while waiting.threads > 0 {
             waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread's place in [`Inbox::enlist`].
+pub(crate) struct Enlisted(Arc<Inbox>);
+
+impl Drop for Enlisted {
+    fn drop(&mut self) {
+        let mut waiting = self.0.lock();
+        waiting.threads -= 1;
+        if std::thread::panicking() {
+            (waiting.closed, waiting.ended) = (true, true); // nobody will come to what is in line
+        }
+        drop(waiting);
+        self.0.changed.notify_all();
     }
 }

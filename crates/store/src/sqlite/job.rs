@@ -115,11 +115,15 @@ where
     struct Unattended<F>(F);
     impl<F: AsyncFnMut(&mut Tx<'_>) -> Result<()> + Send> Job for Unattended<F> {
         fn run(&mut self, tx: &mut Tx<'_>) -> bool {
-            let polled = pin!((self.0)(tx)).poll(&mut Context::from_waker(Waker::noop()));
-            if let Poll::Ready(Err(e)) = &polled {
-                tracing::error!("a write that nobody waits for failed: {e}");
+            let polled =
+                catch_unwind(AssertUnwindSafe(|| pin!((self.0)(tx)).poll(&mut Context::from_waker(Waker::noop()))));
+            match polled {
+                Ok(Poll::Ready(Ok(()))) => return true,
+                Ok(Poll::Ready(Err(e))) => tracing::error!("a write that nobody waits for failed: {e}"),
+                Ok(Poll::Pending) => tracing::error!("a write that nobody waits for failed: {}", Error::Pended),
+                Err(panic) => tracing::error!("a write that nobody waits for panicked: {}", message(&*panic)),
             }
-            matches!(polled, Poll::Ready(Ok(())))
+            false
         }
         fn answer(self: Box<Self>, _: &Result<(), String>) {}
     }

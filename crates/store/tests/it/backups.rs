@@ -68,3 +68,23 @@ async fn a_database_of_a_newer_baton_is_refused_unless_it_may_be_shared() {
     let refused = Store::open(&house.path, Synchronous::Full, Box::new(|_| ()));
     assert!(matches!(refused, Err(Error::TooNew { found: 99, oldest: 98, .. })));
 }
+
+#[tokio::test]
+async fn strangers_files_and_the_copy_itself_are_left_alone() {
+    let house = House::new();
+    house.insert(row("a", Priority::Low, 1)).await;
+    let (copy, note) = (house.path.with_extension("copy"), house.path.with_extension("part"));
+    fs::write(&note, "somebody's").unwrap();
+    backup::backup(&house.path, &copy).unwrap();
+    assert_eq!(fs::read_to_string(&note).unwrap(), "somebody's");
+    fs::rename(&copy, &note).unwrap();
+    house.store.close();
+    let aside = house.path.with_extension("aside");
+    backup::restore(&note, &house.path, &aside).unwrap();
+    assert_eq!(backup::verify(&note).unwrap().directives, 1, "the copy is still there, under whatever name");
+    assert!(backup::restore(&house.path, &house.path, &aside).is_err(), "a database is no copy of itself");
+    assert_eq!(backup::verify(&house.path).unwrap().directives, 1);
+    let left: Vec<_> =
+        fs::read_dir(house.path.parent().unwrap()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 3, "{left:?}");
+}

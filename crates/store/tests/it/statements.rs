@@ -32,7 +32,7 @@ async fn lists_and_claims_find_their_indexes() {
         ),
         ("select id from directive where parent = 'x' order by id limit 9", "directive_parent"),
         (
-            "select t.directive_id from directive_tag t where t.tag = 'x' and t.queued order by t.priority, t.ready_at, t.directive_id limit 1",
+            "select t.directive_id from directive_tag t where t.tag = 'x' and t.queued and t.agent = '' order by t.priority, t.ready_at, t.directive_id limit 1",
             "directive_tag_claim",
         ),
     ];
@@ -73,9 +73,11 @@ async fn old_rows_are_forgotten_in_batches_and_young_ones_stay() {
             .await
             .unwrap()
     };
-    assert!(forget().await, "a full batch: there may be more");
-    assert!(forget().await);
-    assert!(!forget().await);
+    let mut batches = 0;
+    while forget().await {
+        batches += 1;
+    }
+    assert_eq!(batches, 3, "200 events, 200 more, and the rest");
     assert_eq!(house.count("select count(*) from event where directive_id = 'd'").await, 50);
     assert_eq!(house.count("select count(*) from directive").await, 1);
     assert_eq!(house.count("select count(*) from directive_tag").await, 1);
