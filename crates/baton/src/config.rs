@@ -327,7 +327,15 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
     let known = keys::all();
     for layers::Leaf { key, written, value, origin } in layers::read(sources, &known, &mut problems) {
         let alone = key.nest(&value);
+        // What a reference stands for may be secret: only the reference is shown, now and later.
+        let is_reference = written != value && written.as_str().is_some_and(layers::is_reference);
         match serde_json::from_value::<Settings>(alone) {
+            Err(_) if is_reference => {
+                problems.add(&origin, format!("`{}`: what {written} stands for cannot be used here", key.path));
+            }
+            Ok(settings) if is_reference && !settings.check().0.is_empty() => {
+                problems.add(&origin, format!("`{}`: what {written} stands for is out of bounds", key.path));
+            }
             Err(error) => problems.add(&origin, format!("`{}`: {error}", key.path)),
             Ok(settings) => {
                 for fault in settings.check().0 {
@@ -336,6 +344,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
             }
         }
         // Layers come lowest first: a later one replaces what an earlier one said.
+        let written = if is_reference { written } else { value.clone() };
         keys::set(&mut merged, &key.path, value);
         given.insert(key.path.clone(), Given { written, origin });
     }

@@ -85,6 +85,12 @@ fn holder(lock: &Path) -> Option<Running> {
     serde_json::from_str(&text).ok()
 }
 
+/// The path without links, so that a database has one lock whatever way leads to it.
+fn real_path(file: &Path) -> PathBuf {
+    let beside = || Some(file.parent()?.canonicalize().ok()?.join(file.file_name()?));
+    file.canonicalize().ok().or_else(beside).unwrap_or_else(|| file.to_owned())
+}
+
 /// The right to be the one server of a data directory or database. Given back when it is dropped.
 #[derive(Debug)]
 pub struct Lock {
@@ -98,7 +104,7 @@ impl Lock {
     /// # Errors
     /// When a server runs there already; the message names its URL.
     pub fn take_all(dir: &Path, database: &Path) -> Result<[Self; 2]> {
-        let mut name = database.as_os_str().to_owned();
+        let mut name = real_path(database).into_os_string();
         name.push(".lock");
         Ok([Lock::take(lock_file(dir))?, Lock::take(name.into())?])
     }

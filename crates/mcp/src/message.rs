@@ -77,6 +77,9 @@ fn check(bytes: &[u8]) -> Result<Map<String, Value>, Wrong> {
     let Members(message) = json::read(bytes).map_err(|problem| unread(&problem))?;
     let id = message.get("id");
     let wrong = |code, why: String| Wrong { code, why, id: id.filter(|id| is_id(id)).cloned() };
+    if let Some(why) = misplaced(&message) {
+        return Err(wrong(INVALID_REQUEST, why));
+    }
     if message.get("jsonrpc").is_none_or(|version| version != "2.0") {
         return Err(wrong(INVALID_REQUEST, missing(&message, "jsonrpc", "it must be \"2.0\"")));
     }
@@ -105,6 +108,25 @@ fn unread(problem: &Problem) -> Wrong {
 /// MCP's ids are strings or integers, never `null`.
 fn is_id(id: &Value) -> bool {
     id.is_string() || id.is_i64()
+}
+
+/// A key that the library would pass over although its sender meant something by it.
+fn misplaced(message: &Map<String, Value>) -> Option<String> {
+    const FRAME: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
+    const PARAMS: [&str; 3] = ["name", "arguments", "_meta"];
+    let other_case = |keys: &Map<String, Value>, known: &[&str]| {
+        let slip = |given: &String| known.iter().find(|name| *name != given && name.eq_ignore_ascii_case(given));
+        keys.keys()
+            .find_map(|given| slip(given).map(|name| format!("`{given}` is not `{name}`: names are case-sensitive")))
+    };
+    if let Some(why) = other_case(message, &FRAME) {
+        return Some(why);
+    }
+    if let Some(given) = message.keys().find(|given| PARAMS.contains(&given.as_str())) {
+        return Some(format!("`{given}` stands beside `params`; it belongs into it"));
+    }
+    let params = message.get("params").and_then(Value::as_object)?;
+    if message.get("method").is_some_and(|method| method == "tools/call") { other_case(params, &PARAMS) } else { None }
 }
 
 fn missing(message: &Map<String, Value>, key: &str, rule: &str) -> String {
@@ -140,6 +162,16 @@ mod tests {
     fn frames_that_mean_something_else_are_refused() {
         for (body, code, part) in [
             (r#"{"jsonrpc":"2.0","id":1,"Method":"tools/list"}"#, INVALID_REQUEST, "`Method` is not `method`"),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","Arguments":{}}}"#,
+                INVALID_REQUEST,
+                "`Arguments` is not `arguments`",
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"},"arguments":{}}"#,
+                INVALID_REQUEST,
+                "`arguments` stands beside `params`",
+            ),
             (r#"{"jsonrpc":"2.0","id":1}"#, INVALID_REQUEST, "`method` is missing"),
             (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, INVALID_REQUEST, "`id` must be"),
             (r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, INVALID_REQUEST, "`id` must be"),

@@ -14,8 +14,8 @@ use rmcp::transport::streamable_http_server::session::{SessionManager, local::Lo
 
 /// How long a session may be silent.
 const IDLE: Millis = 3_600_000;
-/// How many sessions are kept although they are silent; beyond that, the longest silent go first.
-const MOST: usize = 10_000;
+/// How many sessions are kept although they are silent (some 90 KB each); beyond that, the longest silent go first.
+const MOST: usize = 1_000;
 
 /// What is known of every open session.
 #[derive(Clone)]
@@ -75,6 +75,10 @@ impl Sessions {
     fn take_silent(&self, now: Millis) -> Vec<String> {
         let mut uses = self.lock();
         let surplus = (uses.len() + 1).saturating_sub(MOST);
+        let is_old = |it: &Use| it.running == 0 && it.last + IDLE <= now;
+        if surplus == 0 && !uses.values().any(is_old) {
+            return Vec::new();
+        }
         let mut silent: Vec<(Millis, String)> =
             uses.iter().filter(|(_, it)| it.running == 0).map(|(id, it)| (it.last, id.clone())).collect();
         silent.sort_unstable();

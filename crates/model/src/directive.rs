@@ -306,6 +306,9 @@ fn check(request: &DirectiveRequest, faults: &mut Faults) -> Option<Millis> {
     if request.directive.trim().is_empty() {
         faults.add("directive", "must not be blank: say what the agent shall do");
     }
+    if request.directive.contains('\0') {
+        faults.add("directive", "must not hold the character U+0000");
+    }
     if let Some(url) = &request.webhook {
         check_url("webhook", url, faults);
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::{
     Router,
-    extract::Path,
+    extract::{Path, rejection::PathRejection},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
@@ -94,7 +94,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/docs", get(|| async { Redirect::temporary("/docs/") }))
         .route("/docs/", get(|| async { file("index.html") }))
-        .route("/docs/{*file}", get(|Path(name): Path<String>| async move { file(&name) }))
+        .route("/docs/{*file}", get(|name: Result<Path<String>, PathRejection>| async move { file(name.as_deref().map_or("", |name| name)) }))
 }
 
 fn file(name: &str) -> Response {

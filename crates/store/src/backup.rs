@@ -69,7 +69,11 @@ impl Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0); // after `place` there is none of this name
+        for suffix in ["", "-wal", "-shm"] {
+            let mut name = self.0.clone().into_os_string();
+            name.push(suffix);
+            let _ = fs::remove_file(name); // after `place` there is none
+        }
     }
 }
 
@@ -118,15 +122,15 @@ pub fn verify(path: &Path) -> Result<Sound> {
 /// # Errors
 /// If the copy is not sound or a file cannot be moved; then what stood at `to` still stands there.
 pub fn restore(from: &Path, to: &Path, aside: &Path) -> Result<Sound> {
-    let sound = verify(from)?;
+    verify(from)?;
     if to.exists() && from.canonicalize().map_err(at(from))? == to.canonicalize().map_err(at(to))? {
         let source =
             std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is the database itself, not a copy of it");
         return Err(Error::File { path: from.display().to_string(), source });
     }
     let part = Part::beside(to)?;
-    fs::copy(from, &part.0).map_err(at(&part.0))?;
-    verify(&part.0)?;
+    copy(from, &part.0)?; // with what still stands in the log beside it
+    let sound = verify(&part.0)?;
     if to.exists() {
         // What the log still holds belongs to the database that is kept aside.
         let conn = sqlite::open_existing(to)?;

@@ -27,6 +27,13 @@ pub(crate) fn run(conn: &mut Connection) -> Result<()> {
             return Ok(());
         }
     }
+    // A path that was mistyped must not change another program's database.
+    let foreign =
+        "select name from sqlite_master where type = 'table' and name not like 'refinery%' and name not like 'sqlite%'";
+    let table = conn.query_row(foreign, [], |row| row.get::<_, String>(0)).optional()?;
+    if let (None, Some(table)) = (version(conn)?, table) {
+        return Err(Error::Migration(format!("this is the database of another program: it has a table `{table}`")));
+    }
     let migrations =
         MIGRATIONS.iter().map(|(number, name, sql)| Migration::unapplied(&format!("V{number}__{name}"), sql));
     let migrations = migrations.collect::<Result<Vec<_>, _>>().map_err(|e| Error::Migration(e.to_string()))?;

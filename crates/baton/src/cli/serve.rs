@@ -38,6 +38,10 @@ pub fn run(args: Args, globals: &Globals) -> Result {
         args.database_url.map(|text| Flag { name: "--database-url", key: "store.url", text }),
     ];
     let sources = sources(globals, flags.into_iter().flatten().collect())?;
+    if args.demo && globals.json {
+        return Err(Failure::usage("--demo tells a story for people; it has no --json form")
+            .next("leave out --json, or start `baton serve --json` without the demo"));
+    }
     if args.demo {
         return demo::run(sources, args.idle_exit, globals.data_dir.clone(), args.once);
     }

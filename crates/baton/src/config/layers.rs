@@ -181,13 +181,14 @@ impl Reader<'_> {
     fn unknown_variable(&mut self, name: &str) {
         let own: Vec<String> = self.known.iter().map(Key::variable).collect();
         let names = own.iter().map(String::as_str).chain(OTHER_VARIABLES.iter().map(|(name, _)| *name));
-        let near = names.map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
+        let own_part = |name: &str| name.trim_start_matches("BATON_").to_owned();
+        let near = names.map(|known| (strsim::damerau_levenshtein(&own_part(name), &own_part(known)), known)).min();
         let in_table = self.known.iter().any(|key| {
             let table = key.path.split('.').next().unwrap_or_default().to_uppercase();
             name.starts_with(&format!("BATON_{table}_"))
         });
         if let Some((distance, known)) = near
-            && (in_table || distance <= 3)
+            && (in_table || distance <= (own_part(name).len() / 4).max(1))
         {
             let origin = Origin::Variable(name.into());
             self.problems.add(&origin, format!("this variable sets nothing; did you mean `{known}`?"));
@@ -258,4 +259,9 @@ fn to_json(value: &DeValue<'_>) -> Value {
             table.iter().map(|(name, value)| (name.get_ref().to_string(), to_json(value.get_ref()))).collect()
         }
     }
+}
+
+/// Whether a text stands for what an environment variable or a file holds.
+pub fn is_reference(text: &str) -> bool {
+    text.starts_with("env:") || text.starts_with("file:")
 }

@@ -88,3 +88,34 @@ async fn strangers_files_and_the_copy_itself_are_left_alone() {
         fs::read_dir(house.path.parent().unwrap()).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left.len(), 3, "{left:?}");
 }
+
+#[tokio::test]
+async fn what_still_stands_in_the_log_is_part_of_a_copy() {
+    let house = House::new();
+    for n in 0..50 {
+        house.insert(row(&format!("{n}"), Priority::Low, n)).await;
+    }
+    // As a crash leaves it: the files are copied while the log has not been folded in.
+    let crashed = house.path.with_extension("crashed");
+    fs::copy(&house.path, &crashed).unwrap();
+    fs::copy(house.path.with_extension("db-wal"), house.path.with_extension("crashed-wal")).unwrap();
+    let new = house.path.with_extension("new");
+    let sound = backup::restore(&crashed, &new, &house.path.with_extension("aside")).unwrap();
+    assert_eq!((sound.directives, backup::verify(&new).unwrap().directives), (50, 50));
+}
+
+#[tokio::test]
+async fn another_programs_database_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("theirs.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch("create table t (x)").unwrap();
+    let refused = Store::open(&path, Synchronous::Full, Box::new(|_| ())).map(drop);
+    assert!(refused.unwrap_err().to_string().contains("another program"));
+    assert_eq!(tables(&path), ["t"]);
+}
+
+fn tables(path: &std::path::Path) -> Vec<String> {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    let mut statement = conn.prepare("select name from sqlite_master where type = 'table' order by 1").unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
