@@ -33,7 +33,7 @@ fn every_fault_of_a_body_is_named_at_once() {
         "priorty is unknown; did you mean `priority`?",
         "retry_on_failure must be true or false",
         "tags[1] must be a text, not 5",
-        "timeout_seconds must be more than 0",
+        "timeout_seconds must be 0.001 to",
     ] {
         assert!(told.iter().any(|told| told.starts_with(expected)), "{expected:?} is missing in {told:#?}");
     }
