@@ -136,7 +136,7 @@ impl State {
 }
 
 /// What follows when a result fits a condition (seed 000).
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FollowUpRule {
     /// `success`, `error`, `result.contains('x')` joined by AND, OR, NOT and parentheses; or a CEL expression over
@@ -156,7 +156,7 @@ pub struct FollowUpRule {
 }
 
 /// A directive as somebody asks for it: the body of `POST /api/directives` and the arguments of `add_directive`.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"directive": "Summarise yesterday's error log", "priority": "high", "tags": ["ops"]}))]
 pub struct DirectiveRequest {

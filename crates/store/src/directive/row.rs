@@ -1,6 +1,6 @@
 //! A directive's row.
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use baton_model::{
     DirectiveRequest, Millis, Priority, State,
@@ -111,13 +111,18 @@ impl DirectiveRow {
 ///
 /// # Errors
 /// If it cannot be written as JSON.
-pub(super) fn stored_request(request: &DirectiveRequest) -> Result<Json<Value>> {
-    static PLAIN: LazyLock<Value> = LazyLock::new(|| serde_json::json!(DirectiveRequest::plain()));
+pub(super) fn stored_request(request: &DirectiveRequest) -> Result<Json<Cow<'static, Value>>> {
+    static PLAIN: LazyLock<DirectiveRequest> = LazyLock::new(DirectiveRequest::plain);
+    static PLAIN_FIELDS: LazyLock<Value> = LazyLock::new(|| serde_json::json!(*PLAIN));
+    static STORED_PLAIN: LazyLock<Value> = LazyLock::new(|| serde_json::json!({"directive": ""}));
+    if *request == *PLAIN {
+        return Ok(Json(Cow::Borrowed(&*STORED_PLAIN)));
+    }
     let mut stored = serde_json::to_value(request).map_err(|e| Error::Unreadable(e.to_string()))?;
     if let Value::Object(fields) = &mut stored {
-        fields.retain(|name, value| name == "directive" || PLAIN.get(name) != Some(value));
+        fields.retain(|name, value| name == "directive" || PLAIN_FIELDS.get(name) != Some(value));
     }
-    Ok(Json(stored))
+    Ok(Json(Cow::Owned(stored)))
 }
 
 const COLUMNS: &str = "id, owner, body, request, priority, state, agent, parent, created_at, ready_at, unmet, attempt, \
