@@ -10,24 +10,30 @@ use std::{
 use serde_json::Value;
 
 /// Each package and the packages of the house that it may depend on. A new package needs a line here.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("baton-model", &[]),
     ("baton-store", &["baton-model"]),
-    ("baton-engine", &["baton-model", "baton-store"]),
+    ("baton-agents", &["baton-model"]),
+    ("baton-outbound", &["baton-model"]),
+    ("baton-engine", &["baton-model", "baton-store", "baton-outbound"]),
     ("baton-gate", &["baton-model", "baton-engine"]),
     ("baton-rest", &["baton-model", "baton-engine", "baton-gate"]),
     ("baton-mcp", &["baton-model", "baton-engine", "baton-gate"]),
     ("baton-web", &["baton-model", "baton-engine", "baton-gate"]),
-    ("baton", &["baton-model", "baton-engine", "baton-gate", "baton-rest", "baton-mcp", "baton-web"]),
+    (
+        "baton",
+        &["baton-model", "baton-agents", "baton-engine", "baton-gate", "baton-rest", "baton-mcp", "baton-web"],
+    ),
+    ("baton-conformance", &["baton-model", "baton-gate", "baton-mcp"]),
     ("baton-testkit", &[]),
     ("xtask", &[]),
 ];
 
 /// Libraries that only some may know, and who those are.
 const KEPT_APART: [(&[&str], &[&str]); 3] = [
-    (&["axum"], &["baton-gate", "baton-rest", "baton-mcp", "baton-web", "baton", "baton-testkit", "xtask"]),
+    (&["axum"], &["baton-gate", "baton-rest", "baton-mcp", "baton-web", "baton", "baton-outbound", "baton-testkit", "baton-conformance", "xtask"]),
     (&["rusqlite", "tokio-postgres", "deadpool-postgres", "refinery-core"], &["baton-store"]),
-    (&["rmcp"], &["baton-mcp"]),
+    (&["rmcp"], &["baton-mcp", "baton-conformance"]),
 ];
 
 /// What the pure rules must not know.

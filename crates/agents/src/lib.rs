@@ -1,0 +1,1 @@
+//! Agent command lines as child processes: one adapter a file.

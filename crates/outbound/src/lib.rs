@@ -1,0 +1,1 @@
+//! Calls to addresses that somebody else named: guarded, bounded, and without redirects.
