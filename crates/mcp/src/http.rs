@@ -12,19 +12,20 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, request},
     response::Response,
 };
-use baton_engine::Engine;
 use baton_gate::{BODY_LIMIT, Caller};
 use baton_model::Clock;
 use futures_util::StreamExt;
 use http_body::{Frame, SizeHint};
-use rmcp::transport::streamable_http_server::{
-    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+use rmcp::{
+    ServerHandler,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+    },
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     early,
-    handler::Handler,
     message::Message,
     sessions::{Running, Sessions},
 };
@@ -36,19 +37,18 @@ const SESSION_ID: &str = "mcp-session-id";
 #[derive(Clone)]
 pub struct Gone(pub CancellationToken);
 
-/// What every request needs.
+/// What every request needs. `H` is what the protocol library asks for answers.
 #[derive(Clone)]
-pub struct Door {
-    library: StreamableHttpService<Handler, LocalSessionManager>,
+pub struct Door<H: ServerHandler> {
+    library: StreamableHttpService<H, LocalSessionManager>,
     sessions: Sessions,
     stopping: CancellationToken,
 }
 
-impl Door {
+impl<H: ServerHandler + Clone> Door<H> {
     /// Both eras, served by one service of the library.
-    pub fn new(engine: Engine, clock: Arc<dyn Clock>, stopping: CancellationToken) -> Self {
+    pub fn new(handler: H, clock: Arc<dyn Clock>, stopping: CancellationToken) -> Self {
         let sessions = Sessions::new(clock);
-        let handler = Handler::new(engine);
         // Host and Origin are checked by the gate, for all doors alike. The library's own list knows no public name.
         let config = StreamableHttpServerConfig::default()
             .disable_allowed_hosts()
@@ -77,7 +77,11 @@ impl Door {
 }
 
 /// Any request to `/mcp`.
-pub async fn serve(State(door): State<Door>, caller: Caller, request: Request) -> Response {
+pub async fn serve<H: ServerHandler + Clone>(
+    State(door): State<Door<H>>,
+    caller: Caller,
+    request: Request,
+) -> Response {
     let (mut parts, body) = request.into_parts();
     let gone = CancellationToken::new();
     parts.extensions.insert(Gone(gone.clone()));
@@ -95,7 +99,7 @@ pub async fn serve(State(door): State<Door>, caller: Caller, request: Request) -
     response.map(|body| Body::new(HeldBody { body, _held: held }))
 }
 
-async fn post(door: Door, parts: request::Parts, body: Body) -> Response {
+async fn post<H: ServerHandler + Clone>(door: Door<H>, parts: request::Parts, body: Body) -> Response {
     let message = match Message::read(body).await {
         Ok(message) => message,
         Err(refusal) => return refusal,

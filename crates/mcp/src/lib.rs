@@ -17,6 +17,7 @@ use std::sync::Arc;
 use axum::{Router, routing::any};
 use baton_engine::Engine;
 use baton_model::Clock;
+use rmcp::ServerHandler;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -25,8 +26,18 @@ use tokio_util::sync::CancellationToken;
 /// `clock` measures how long the sessions of older clients have been silent. When `stopping` is cancelled, the standing
 /// streams of such clients end, so that the server can stop; calls that are under way are the engine's to end.
 pub fn router(engine: Engine, clock: Arc<dyn Clock>, stopping: CancellationToken) -> Router {
-    let door = http::Door::new(engine, clock, stopping);
-    Router::new().route("/mcp", any(http::serve)).with_state(door)
+    serve_handler(handler::Handler::new(engine), clock, stopping)
+}
+
+/// Serves another handler the way [`router`] serves Baton's own: the conformance suite puts its fixtures behind this
+/// door.
+pub fn serve_handler<H: ServerHandler + Clone>(
+    handler: H,
+    clock: Arc<dyn Clock>,
+    stopping: CancellationToken,
+) -> Router {
+    let door = http::Door::new(handler, clock, stopping);
+    Router::new().route("/mcp", any(http::serve::<H>)).with_state(door)
 }
 
 /// What `tools/list` answers, for the documentation: `{tools: [{name, title, description, inputSchema, outputSchema,
