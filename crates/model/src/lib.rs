@@ -3,6 +3,7 @@
 //! Architecture invariant: this room knows no runtime, no database and no wire protocol; time and randomness come in
 //! as [`Clock`] and [`Rng`].
 
+pub mod address;
 pub mod analytics;
 pub mod bounds;
 pub mod clock;
@@ -12,6 +13,7 @@ pub mod fault;
 pub mod ids;
 pub mod lifecycle;
 pub mod poll;
+pub mod secret;
 pub mod view;
 
 pub use clock::{Clock, Millis, SystemClock};
@@ -19,3 +21,4 @@ pub use directive::{DirectiveRequest, NewDirective, Priority, State};
 pub use fault::{Fault, Faults};
 pub use ids::{Ids, Rng, SystemRng};
 pub use poll::{PollAnswer, Report};
+pub use secret::Secret;
