@@ -1,5 +1,6 @@
 //! What tests need around Baton: the real binary as a child, the real Claude Code with its model played by a script,
-//! a raw MCP client, and a proxy that cuts connections. For development only; nothing of it is in the product.
+//! a raw MCP client, a proxy that cuts connections, and a receiver of webhooks. For development only; nothing of it is
+//! in the product.
 //!
 //! Everything listens on 127.0.0.1 and on a free port, and everything that was started ends when its handle is dropped.
 
@@ -10,3 +11,4 @@ pub mod messages_api;
 pub mod process;
 pub mod proxy;
 pub mod server;
+pub mod webhook_receiver;

@@ -8,3 +8,4 @@ mod mcp_client;
 mod messages_api;
 mod process;
 mod proxy;
+mod webhook_receiver;
