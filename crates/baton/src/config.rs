@@ -7,35 +7,42 @@
 mod keys;
 mod layers;
 mod problem;
+mod reference;
 mod retention;
+mod span;
+mod tables;
 
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use baton_gate::{Access, AccessError};
-use baton_model::{
-    bounds::{MAX_SECONDS, check_positive_seconds},
-    fault::Faults,
-};
+use baton_model::{Secret, address::Allow, fault::Faults, secret::HIDDEN};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-use crate::logging;
 
 pub use keys::schema;
 pub use layers::{Flag, Sources};
 pub use problem::{Origin, Problems};
 pub use retention::Retention;
+pub use span::Span;
+pub use tables::{
+    access::{Auth, AuthMode, Limits, Outbound, Rate, Sessions},
+    agents::{Acceptance, Agent, AgentKind},
+    queue::Queue,
+    server::{Server, Telemetry},
+    store::{Keep, Store, Synchronous},
+    webhooks::Webhooks,
+};
 
-/// The settings of a server.
+/// What the names in a table must look like, for editors.
+const NAMES: &str = "^[A-Za-z0-9_-]{1,64}$";
+
+/// The settings of a server, and of workers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "baton.toml")]
@@ -46,160 +53,90 @@ pub struct Settings {
     pub store: Store,
     /// How directives are handed out.
     pub queue: Queue,
+    /// Who may call without an access token.
+    pub auth: Auth,
+    /// How much one caller may ask for.
+    pub limits: Limits,
+    /// Which private addresses are called for people who name them in requests.
+    pub outbound: Outbound,
+    /// How calls to webhooks are made.
+    pub webhooks: Webhooks,
+    /// Where sessions may work.
+    pub sessions: Sessions,
     /// What the server tells about itself.
     pub telemetry: Telemetry,
-}
-
-/// Where the server listens and under which names it answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Server {
-    /// Address and port to listen on. Port 0 takes any free one.
-    #[serde(deserialize_with = "address")]
-    #[schemars(with = "String")]
-    pub bind: SocketAddr,
-    /// The URL that people and agents use to reach the server, if it is not the address it listens on.
-    pub public_url: Option<String>,
-    /// Further names in the `Host` header that are answered, as `baton.example` or `baton.example:8443`.
-    pub allowed_hosts: Vec<String>,
-    /// Further web pages that may call the server, as `https://app.example`.
-    pub allowed_origins: Vec<String>,
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Server {
-            bind: SocketAddr::from(([127, 0, 0, 1], 8000)),
-            public_url: None,
-            allowed_hosts: Vec::new(),
-            allowed_origins: Vec::new(),
-        }
-    }
-}
-
-impl Server {
-    /// Who is let in at the address that was bound.
-    ///
-    /// # Errors
-    /// The first host, origin or URL that cannot be read.
-    pub fn access(&self, bound: SocketAddr) -> Result<Access, AccessError> {
-        Access::new(bound, self.public_url.as_deref(), &self.allowed_hosts, &self.allowed_origins)
-    }
-}
-
-/// Where the data lies and how long it is kept.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Store {
-    /// The database, as `sqlite://PATH`; without it, `baton.db` in the data directory.
-    pub url: Option<String>,
-    /// What an answered write has survived.
-    pub synchronous: Synchronous,
-    /// How long things are kept after they happened: `90d`, `12h`, `1y 6months`, or `forever`.
-    pub retention: Keep,
-}
-
-/// What an answered write has survived.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Synchronous {
-    /// A crash of the process, of the system, and a power cut.
-    #[default]
-    Full,
-    /// A crash of the process; the last moments before a power cut may be lost.
-    Normal,
-}
-
-/// How long things are kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Keep {
-    /// The log of events.
-    pub events: Retention,
-    /// Directives that have ended, and their results.
-    pub results: Retention,
-}
-
-impl Default for Keep {
-    fn default() -> Self {
-        Keep { events: Retention::days(30), results: Retention::FOREVER }
-    }
-}
-
-/// How directives are handed out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Queue {
-    /// How long an agent may work on a directive that has no `timeout_seconds`, before it is handed out again.
-    #[schemars(range(min = 0.001, max = MAX_SECONDS))]
-    pub lease_seconds: f64,
-    /// How often a directive is handed out without a result before it is dead.
-    #[schemars(range(min = 1, max = 1000))]
-    pub max_deliveries: i64,
-    /// The longest that a poll may wait for work.
-    #[schemars(range(min = 0, max = 240))]
-    pub max_wait_seconds: f64,
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        Queue { lease_seconds: 3600.0, max_deliveries: 5, max_wait_seconds: 240.0 }
-    }
-}
-
-/// What the server tells about itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Telemetry {
-    /// What is logged on stderr: `error`, `warn`, `info`, `debug`, `trace`, or a list as `info,baton_store=debug`.
-    pub log: String,
-}
-
-impl Default for Telemetry {
-    fn default() -> Self {
-        Telemetry { log: "info".into() }
-    }
+    /// The agents that workers run directives with, by name.
+    #[schemars(extend("propertyNames" = json!({ "pattern": NAMES })))]
+    pub agents: BTreeMap<String, Agent>,
+    /// The checks that prove a directive's work, by name.
+    #[schemars(extend("propertyNames" = json!({ "pattern": NAMES })))]
+    pub acceptance: BTreeMap<String, Acceptance>,
 }
 
 impl Settings {
     /// Finds values that have the right type and still make no sense.
     fn check(&self) -> Faults {
         let mut faults = Faults::default();
-        if !self.server.bind.ip().is_loopback() {
-            faults.add(
-                "server.bind",
-                format!(
-                    "`{}` can be reached from other machines, and this version has no access tokens yet: anybody \
-                     could give your agents orders. Use 127.0.0.1 and, from elsewhere, an SSH tunnel",
-                    self.server.bind
-                ),
-            );
-        }
-        if let Err(error) = self.server.access(self.server.bind) {
-            faults.add(format!("server.{}", error.setting), format!("`{}`: {}", error.entry, error.detail));
-        }
-        if let Some(Err(why)) = self.store.url.as_deref().map(sqlite_path) {
-            faults.add("store.url", why);
-        }
-        check_positive_seconds("queue.lease_seconds", self.queue.lease_seconds, &mut faults);
-        if !(1..=1000).contains(&self.queue.max_deliveries) {
-            faults.add("queue.max_deliveries", format!("must be 1 to 1000, not {}", self.queue.max_deliveries));
-        }
-        if !(0.0..=240.0).contains(&self.queue.max_wait_seconds) {
-            let given = self.queue.max_wait_seconds;
-            faults.add("queue.max_wait_seconds", format!("must be 0 to 240 seconds, not {given}"));
-        }
-        if logging::read(&self.telemetry.log).is_err() {
-            let given = &self.telemetry.log;
-            let right = "write `error`, `warn`, `info`, `debug`, `trace` or a list as `info,baton_store=debug`";
-            faults.add("telemetry.log", format!("`{given}` is no log filter; {right}"));
-        }
+        self.server.check(&mut faults);
+        self.store.check(&mut faults);
+        self.queue.check(&mut faults);
+        self.limits.check(&mut faults);
+        self.outbound.check(&mut faults);
+        self.webhooks.check(&mut faults);
+        self.sessions.check(&mut faults);
+        self.telemetry.check(&mut faults);
+        self.agents.iter().for_each(|(name, agent)| agent.check(name, &mut faults));
+        self.acceptance.iter().for_each(|(name, check)| check.check(name, &mut faults));
         faults
+    }
+
+    /// Finds values that do not fit together.
+    fn check_together(&self) -> Faults {
+        let mut faults = Faults::default();
+        self.server.check_together(&mut faults);
+        self.agents.iter().for_each(|(name, agent)| agent.check_together(name, &mut faults));
+        self.acceptance.iter().for_each(|(name, check)| check.check_together(name, &mut faults));
+        faults
+    }
+
+    /// Whether every call needs an access token, also those from this machine. Behind a proxy all calls seem to come
+    /// from here.
+    pub fn needs_tokens(&self) -> bool {
+        self.is_reachable() || self.server.behind_proxy || self.auth.mode == AuthMode::Required
+    }
+
+    /// What is allowed and better not done, for the log.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.is_reachable() && !self.server.behind_proxy && self.server.tls().is_none() {
+            warnings.push(format!(
+                "{} can be reached from other machines, and access tokens travel there in clear: set server.tls_cert \
+                 and server.tls_key, or server.behind_proxy where a proxy speaks TLS",
+                self.server.bind
+            ));
+        }
+        if let Some(url) = self.server.public_url.as_deref().filter(|_| !self.needs_tokens()) {
+            warnings.push(format!(
+                "{url} is answered without access tokens, whoever comes that way: set server.behind_proxy if it leads \
+                 here from other machines"
+            ));
+        }
+        warnings
+    }
+
+    /// Whether other machines can reach the server.
+    fn is_reachable(&self) -> bool {
+        !self.server.bind.ip().is_loopback()
+    }
+
+    /// Which private addresses may be called for people who name them in requests.
+    pub fn outbound(&self) -> Allow {
+        self.outbound.allowed()
     }
 
     /// The database file of a server on this data directory.
     pub fn database(&self, data_dir: &Path) -> PathBuf {
-        let named = self.store.url.as_deref().and_then(|url| sqlite_path(url).ok());
+        let named = self.store.url.as_deref().and_then(|url| tables::store::sqlite_path(url).ok());
         named.unwrap_or_else(|| baton_engine::database_path(data_dir))
     }
 
@@ -214,34 +151,13 @@ impl Settings {
 
     /// What the engine wants to know of the queue.
     pub fn queue(&self) -> baton_engine::Settings {
-        baton_engine::Settings {
-            lease: Duration::from_secs_f64(self.queue.lease_seconds),
-            max_deliveries: self.queue.max_deliveries,
-            max_wait: Duration::from_secs_f64(self.queue.max_wait_seconds),
-        }
+        self.queue.for_engine()
     }
 
     /// How long the engine keeps things.
     pub fn retention(&self) -> baton_engine::Retention {
         let keep = &self.store.retention;
         baton_engine::Retention { events: keep.events.span(), results: keep.results.span() }
-    }
-}
-
-fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let wrong = |_| D::Error::custom(format!("`{text}` is no address with a port; write it as `127.0.0.1:8000`"));
-    text.parse().map_err(wrong)
-}
-
-/// The path in a `sqlite://` URL, or why there is none.
-fn sqlite_path(url: &str) -> Result<PathBuf, String> {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Err("PostgreSQL is not supported by this version yet; it comes next. Use `sqlite://PATH`".into());
-    }
-    match url.strip_prefix("sqlite://") {
-        Some(path) if !path.is_empty() && !path.contains(['?', '#']) && path != ":memory:" => Ok(path.into()),
-        _ => Err(format!("`{url}` is no database that can be used; write it as `sqlite:///var/lib/baton/baton.db`")),
     }
 }
 
@@ -256,11 +172,12 @@ pub struct Loaded {
 
 /// A value as somebody gave it.
 #[derive(Clone, Debug)]
-pub struct Given {
-    /// As it was written: a reference stays a reference here, so that it can be shown.
-    pub written: Value,
-    /// Where it was written.
-    pub origin: Origin,
+struct Given {
+    /// As it may be shown: a reference stays a reference.
+    shown: Value,
+    /// What it stands for.
+    value: Secret<Value>,
+    origin: Origin,
 }
 
 /// One line of `baton config show`.
@@ -273,6 +190,9 @@ pub struct Shown {
     /// Where it was written.
     #[serde(serialize_with = "problem::as_text")]
     pub origin: Origin,
+    /// Whether `***` stands in the place of the value.
+    #[serde(skip)]
+    pub is_hidden: bool,
 }
 
 /// Keys that a running server takes over on SIGHUP; the others need a restart.
@@ -282,9 +202,17 @@ pub fn can_reload(key: &str) -> bool {
 
 /// The keys whose values differ.
 pub fn changed(before: &Loaded, after: &Loaded) -> Vec<String> {
-    let (before, after) = (json!(before.settings), json!(after.settings));
-    let differs = |key: &keys::Key| before.pointer(&key.pointer()) != after.pointer(&key.pointer());
-    keys::all().into_iter().filter(differs).map(|key| key.path).collect()
+    let (old, new) = (json!(before.settings), json!(after.settings));
+    let known = keys::Known::new();
+    let both = [&old, &new].into_iter().flat_map(|settings| known.of(settings));
+    // A secret reads `***` in both: what was given tells.
+    let given = |loaded: &Loaded, key: &keys::Key| loaded.given.get(&key.path).map(|given| given.value.clone());
+    let differs = |key: &keys::Key| {
+        old.pointer(&key.pointer()) != new.pointer(&key.pointer())
+            || key.is_secret && given(before, key) != given(after, key)
+    };
+    let mut seen = BTreeSet::new();
+    both.filter(differs).map(|key| key.path).filter(|path| seen.insert(path.clone())).collect()
 }
 
 impl Loaded {
@@ -295,15 +223,15 @@ impl Loaded {
 
     /// Every key with its value and origin, table by table.
     pub fn shown(&self) -> Vec<Shown> {
-        let defaults = json!(Settings::default());
-        let line = |key: keys::Key| match self.given.get(&key.path) {
-            Some(Given { written, origin }) => Shown { key: key.path, value: written.clone(), origin: origin.clone() },
-            None => {
-                let value = defaults.pointer(&key.pointer()).cloned().unwrap_or_default();
-                Shown { key: key.path, value, origin: Origin::Default }
-            }
+        let settings = json!(self.settings);
+        let line = |key: keys::Key| {
+            let (value, origin) = match self.given.get(&key.path) {
+                Some(given) => (given.shown.clone(), given.origin.clone()),
+                None => (settings.pointer(&key.pointer()).cloned().unwrap_or_default(), Origin::Default),
+            };
+            Shown { is_hidden: key.is_secret && value == HIDDEN, key: key.path, value, origin }
         };
-        keys::all().into_iter().map(line).collect()
+        keys::Known::new().of(&settings).into_iter().map(line).collect()
     }
 }
 
@@ -319,38 +247,54 @@ pub fn nested(shown: &[Shown]) -> Value {
 /// Reads and checks all layers.
 ///
 /// # Errors
-/// Every unknown key, wrong type, value out of bounds and broken reference at once, each with its place.
+/// Every unknown key, wrong type, value out of bounds and broken reference at once, each with its place; after them
+/// what does not fit together.
 pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
     let mut problems = Problems::default();
     let mut given = BTreeMap::new();
     let mut merged = json!({});
-    let known = keys::all();
-    for layers::Leaf { key, written, value, origin } in layers::read(sources, &known, &mut problems) {
-        let alone = key.nest(&value);
-        // What a reference stands for may be secret: only the reference is shown, now and later.
-        let is_reference = written != value && written.as_str().is_some_and(layers::is_reference);
-        match serde_json::from_value::<Settings>(alone) {
-            Err(_) if is_reference => {
-                problems.add(&origin, format!("`{}`: what {written} stands for cannot be used here", key.path));
-            }
-            Ok(settings) if is_reference && !settings.check().0.is_empty() => {
-                problems.add(&origin, format!("`{}`: what {written} stands for is out of bounds", key.path));
-            }
-            Err(error) => problems.add(&origin, format!("`{}`: {error}", key.path)),
-            Ok(settings) => {
-                for fault in settings.check().0 {
-                    problems.add(&origin, format!("`{}`: {}", fault.field, fault.detail));
+    let layers::Read { leaves, tables } = layers::read(sources, &keys::Known::new(), &mut problems);
+    for (table, _) in &tables {
+        keys::set(&mut merged, table, json!({}));
+    }
+    for leaf in leaves {
+        check_leaf(&leaf, &mut problems);
+        // Layers come lowest first: a later one replaces what an earlier one said.
+        let layers::Leaf { key, shown, value, origin, .. } = leaf;
+        keys::set(&mut merged, &key.path, value.clone());
+        given.insert(key.path, Given { shown, value: Secret::new(value), origin });
+    }
+    problems.into_result()?;
+    let settings: Settings =
+        serde_json::from_value(merged).map_err(|error| Problems::one(&Origin::Default, error.to_string()))?;
+    let mut problems = Problems::default();
+    let place = |field: &str| {
+        let of_table = || tables.iter().rfind(|(table, _)| table == field).map(|(_, origin)| origin.clone());
+        given.get(field).map(|given| given.origin.clone()).or_else(of_table).unwrap_or(Origin::Default)
+    };
+    for fault in settings.check_together().0 {
+        problems.add(&place(&fault.field), format!("`{}`: {}", fault.field, fault.detail));
+    }
+    problems.into_result()?;
+    Ok(Loaded { settings, given })
+}
+
+/// Checks one value by itself. What a reference stands for may be secret: then only the reference is told.
+fn check_leaf(leaf: &layers::Leaf, problems: &mut Problems) {
+    let layers::Leaf { key, shown, value, is_reference, origin } = leaf;
+    let stands_for = |what: &str| format!("`{}`: what {shown} stands for {what}", key.path);
+    match serde_json::from_value::<Settings>(key.nest(value)) {
+        Err(_) if *is_reference => problems.add(origin, stands_for("cannot be used here")),
+        Err(error) => problems.add(origin, format!("`{}`: {error}", key.path)),
+        Ok(settings) => {
+            for fault in settings.check().0 {
+                match is_reference {
+                    // What is said of a secret never quotes it.
+                    true if key.is_secret => problems.add(origin, stands_for(&fault.detail)),
+                    true => problems.add(origin, stands_for("is out of bounds")),
+                    false => problems.add(origin, format!("`{}`: {}", fault.field, fault.detail)),
                 }
             }
         }
-        // Layers come lowest first: a later one replaces what an earlier one said.
-        let written = if is_reference { written } else { value.clone() };
-        keys::set(&mut merged, &key.path, value);
-        given.insert(key.path.clone(), Given { written, origin });
-    }
-    problems.into_result()?;
-    match serde_json::from_value(merged) {
-        Ok(settings) => Ok(Loaded { settings, given }),
-        Err(error) => Err(Problems::one(&Origin::Default, error.to_string())),
     }
 }

@@ -3,6 +3,7 @@
 mod connections;
 mod machine;
 mod reload;
+pub mod tls;
 
 use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 
@@ -10,8 +11,10 @@ use axum::Router;
 use baton_engine::Engine;
 use baton_gate::Guard;
 use baton_model::{Clock, SystemClock, SystemRng};
+use connections::Answering;
 use reload::Reload;
 use serde_json::json;
+use tls::Tls;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
@@ -69,6 +72,7 @@ pub struct Server {
     clock: Arc<dyn Clock>,
     engine: Engine,
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     app: baton_gate::Guarded<Router>,
     background: JoinHandle<()>,
     /// Ends background work and standing streams.
@@ -87,7 +91,14 @@ impl Server {
     pub async fn start(plan: Plan) -> Result<Self> {
         let loaded = config::load(&plan.sources)?;
         let settings = &loaded.settings;
+        if settings.needs_tokens() {
+            return Err(Failure::config("calls would need access tokens, and this server knows none")
+                .because(format!("it can be reached from elsewhere ({}), or auth.mode asks for them", settings.server.bind))
+                .next("use a loopback address, as 127.0.0.1:8000, and from elsewhere an SSH tunnel"));
+        }
+        let tls = Tls::open(settings)?.map(Arc::new);
         let log = logging::start(&settings.telemetry.log)?;
+        settings.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         machine::private_files();
         data_dir::create(&plan.data_dir)?;
         let database = settings.database(&plan.data_dir);
@@ -110,11 +121,12 @@ impl Server {
         let (background, until) = (engine.clone(), stopping.clone());
         let background = tokio::spawn(async move { background.run_background(until).await });
 
-        let url = format!("http://{bound}");
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{bound}");
         let running = Running { pid: std::process::id(), url: url.clone() };
         locks.iter_mut().try_for_each(|lock| lock.announce(&running))?;
-        let reload = Reload::new(plan.sources.clone(), loaded, log)?;
-        Ok(Server { url, plan, clock, engine, listener, app, background, stopping, signals, reload, locks })
+        let reload = Reload::new(plan.sources.clone(), loaded, log, tls.clone())?;
+        Ok(Server { url, plan, clock, engine, listener, tls, app, background, stopping, signals, reload, locks })
     }
 
     /// `http://127.0.0.1:8000`
@@ -146,7 +158,13 @@ impl Server {
     pub async fn serve(mut self, end: impl Future<Output = ()>) -> Result {
         let activity = Activity::new(self.clock.clone());
         let closing = CancellationToken::new();
-        let serving = connections::serve(self.listener, self.app, activity.clone(), closing.clone());
+        let answering = Answering {
+            app: self.app,
+            tls: self.tls,
+            activity: activity.clone(),
+            closing: closing.clone(),
+        };
+        let serving = connections::serve(self.listener, answering);
         let mut serving = std::pin::pin!(tokio::spawn(serving));
         let idle = async {
             match self.plan.idle_exit {

@@ -1,6 +1,6 @@
 //! The command line's way to the server: where it is, and REST with errors that a person can act on.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use reqwest::{
     Method, StatusCode,
@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod trouble;
+mod trust;
 
 pub use trouble::{Problem, Trouble};
 
@@ -59,7 +60,11 @@ pub fn http(url: &str) -> Result<reqwest::Client, Trouble> {
         .pool_max_idle_per_host(0)
         .connect_timeout(CONNECT);
     match parsed.scheme() {
-        "https" => {}
+        "https" => {
+            if let Some(file) = ca_cert() {
+                builder = builder.tls_backend_preconfigured(trust::only(&file).map_err(Trouble::Failed)?);
+            }
+        }
         "http" => builder = builder.tls_certs_only([]),
         other => return Err(bad(&format!("it must begin with http:// or https://, not {other}:"))),
     }
@@ -74,6 +79,11 @@ pub fn http(url: &str) -> Result<reqwest::Client, Trouble> {
 /// The token that the environment holds for calls to the server.
 pub fn token() -> Option<String> {
     std::env::var("BATON_TOKEN").ok().filter(|token| !token.trim().is_empty())
+}
+
+/// The file with the certificates that are trusted in the place of the system's: `BATON_CA_CERT`.
+fn ca_cert() -> Option<PathBuf> {
+    std::env::var_os("BATON_CA_CERT").filter(|file| !file.is_empty()).map(PathBuf::from)
 }
 
 /// The innermost reason of an error: the outer ones only repeat the URL.

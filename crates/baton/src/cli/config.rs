@@ -76,7 +76,7 @@ fn validate(sources: &Sources, globals: &Globals) -> Result {
 fn toml(shown: &[Shown], with_origin: bool) -> String {
     let mut lines = Vec::new();
     let mut open = "";
-    for Shown { key, value, origin } in shown {
+    for Shown { key, value, origin, is_hidden } in shown {
         let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
         if table != open {
             if !lines.is_empty() {
@@ -85,8 +85,12 @@ fn toml(shown: &[Shown], with_origin: bool) -> String {
             lines.push(format!("[{table}]"));
             open = table;
         }
-        // TOML has no null: what is not set stands there as a comment.
-        let line = if value.is_null() { format!("# {name} is not set") } else { format!("{name} = {value}") };
+        // TOML has no null: what is not set stands there as a comment, and so does what is hidden.
+        let line = match value.is_null() {
+            true => format!("# {name} is not set"),
+            false if *is_hidden => format!("# {name} is set and not shown"),
+            false => format!("{name} = {value}"),
+        };
         let place = if with_origin && *origin != Origin::Default { format!("  # {origin}") } else { String::new() };
         lines.push(line + &place);
     }

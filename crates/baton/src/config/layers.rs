@@ -6,21 +6,24 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use baton_model::secret::HIDDEN;
 use serde_json::{Value, json};
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    keys::{self, Key},
+    keys::{self, Key, Known},
     problem::{Origin, Problems},
+    reference::{self, Reference},
 };
 use crate::data_dir;
 
 /// Variables that are no keys of the settings, or a second name for one.
-const OTHER_VARIABLES: [(&str, Option<&str>); 8] = [
+const OTHER_VARIABLES: [(&str, Option<&str>); 9] = [
     ("BATON_BIND", Some("server.bind")),
     ("BATON_DATABASE_URL", Some("store.url")),
     ("BATON_LOG", Some("telemetry.log")),
     ("BATON_CACHE", None),
+    ("BATON_CA_CERT", None),
     ("BATON_CONFIG", None),
     ("BATON_DATA_DIR", None),
     ("BATON_TOKEN", None),
@@ -78,18 +81,30 @@ fn surroundings() -> Vec<(String, String)> {
     std::env::vars_os().filter_map(text).collect()
 }
 
+/// What the layers hold, the weakest first.
+#[derive(Default)]
+pub struct Read {
+    /// Every value.
+    pub leaves: Vec<Leaf>,
+    /// Every table with a free name, as `agents.claude`: it may be there without a value.
+    pub tables: Vec<(String, Origin)>,
+}
+
 /// One value in one layer.
 pub struct Leaf {
     pub key: Key,
-    pub written: Value,
-    /// What `written` stands for: references resolved, texts read as what the key wants.
+    /// As it may be shown: references stay references, secrets are hidden.
+    pub shown: Value,
+    /// What it stands for: references resolved, texts read as what the key wants.
     pub value: Value,
+    /// Whether a reference stands in it: then nothing of the value may be told.
+    pub is_reference: bool,
     pub origin: Origin,
 }
 
-/// All values of all layers, the weakest layer first. What cannot be read goes to `problems`.
-pub fn read(sources: &Sources, known: &[Key], problems: &mut Problems) -> Vec<Leaf> {
-    let mut reader = Reader { known, sources, problems, leaves: Vec::new() };
+/// All values of all layers. What cannot be read goes to `problems`.
+pub fn read(sources: &Sources, known: &Known, problems: &mut Problems) -> Read {
+    let mut reader = Reader { known, sources, problems, read: Read::default() };
     for file in sources.files.iter().rev() {
         reader.file(file);
     }
@@ -97,14 +112,14 @@ pub fn read(sources: &Sources, known: &[Key], problems: &mut Problems) -> Vec<Le
     for flag in &sources.flags {
         reader.leaf(flag.key, json!(flag.text), Origin::Flag(flag.name), Path::new(""));
     }
-    reader.leaves
+    reader.read
 }
 
 struct Reader<'a> {
-    known: &'a [Key],
+    known: &'a Known,
     sources: &'a Sources,
     problems: &'a mut Problems,
-    leaves: Vec<Leaf>,
+    read: Read,
 }
 
 impl Reader<'_> {
@@ -124,43 +139,40 @@ impl Reader<'_> {
     }
 
     fn table(&mut self, table: &DeTable<'_>, within: &str, path: &Path, line: &dyn Fn(Range<usize>) -> usize) {
+        let is_free = self.known.has_free_names(within);
         for (name, value) in table {
-            let gap = if within.is_empty() { "" } else { "." };
-            let full = format!("{within}{gap}{}", name.get_ref());
+            let full = keys::join(within, name.get_ref());
             let origin = Origin::File(path.into(), line(name.span()));
-            let is_table = self.known.iter().any(|key| key.path.starts_with(&format!("{full}.")));
+            if is_free && !keys::is_name(name.get_ref()) {
+                let right = "a name here has 1 to 64 letters, digits, `_` or `-`";
+                self.problems.add(&origin, format!("`{within}.{:?}`: {right}", name.get_ref()));
+                continue;
+            }
+            let is_table = self.known.is_table(&full);
             match value.get_ref() {
-                DeValue::Table(inner) if is_table => self.table(inner, &full, path, line),
+                DeValue::Table(inner) if is_table => {
+                    if is_free {
+                        self.read.tables.push((full.clone(), origin));
+                    }
+                    self.table(inner, &full, path, line);
+                }
                 _ if is_table => self.problems.add(&origin, format!("`{full}` must be a table: write `[{full}]`")),
-                value if self.known.iter().any(|key| key.path == full) => {
+                value if self.known.find(&full).is_some() => {
                     let beside = path.parent().unwrap_or(Path::new(""));
                     self.leaf(&full, to_json(value), origin, beside);
                 }
-                _ => self.unknown_key(&full, &origin),
+                _ => {
+                    let right = self.known.right_one(&full);
+                    self.problems.add(&origin, format!("unknown key `{full}`; {right}"));
+                }
             }
         }
-    }
-
-    fn unknown_key(&mut self, full: &str, origin: &Origin) {
-        let names = self.known.iter().map(|key| key.path.as_str());
-        let tables = self.known.iter().filter_map(|key| key.path.rsplit_once('.').map(|(table, _)| table));
-        let right = match keys::nearest(full, names.clone().chain(tables.clone())) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                let within = full.rsplit_once('.').map_or("", |(table, _)| table);
-                let beside = names.filter(|name| name.rsplit_once('.').is_some_and(|(table, _)| table == within));
-                let mut known: Vec<&str> = if within.is_empty() { tables.collect() } else { beside.collect() };
-                known.dedup();
-                format!("there are {}", known.join(", "))
-            }
-        };
-        self.problems.add(origin, format!("unknown key `{full}`; {right}"));
     }
 
     fn environment(&mut self) {
         let mut set: Vec<(String, &str)> = Vec::new();
         for (name, text) in &self.sources.variables {
-            let own = self.known.iter().find(|key| key.variable() == *name).map(|key| key.path.as_str());
+            let own = self.known.iter().find(|key| key.variable().as_ref() == Some(name)).map(|key| key.path.as_str());
             let other = OTHER_VARIABLES.into_iter().find(|(other, _)| other == name);
             match (own, other) {
                 (Some(key), _) | (None, Some((_, Some(key)))) => {
@@ -179,64 +191,64 @@ impl Reader<'_> {
 
     /// A name inside a known table, or nearly a known name, is a slip. Others may belong to other programs.
     fn unknown_variable(&mut self, name: &str) {
-        let own: Vec<String> = self.known.iter().map(Key::variable).collect();
+        let origin = Origin::Variable(name.into());
+        let starts = |key: &&Key| {
+            let table = key.path.split('.').next().unwrap_or_default().to_uppercase();
+            name.starts_with(&format!("BATON_{table}_"))
+        };
+        if let Some(key) = self.known.iter().find(|key| key.variable().is_none() && starts(key)) {
+            let table = key.path.split('.').next().unwrap_or_default();
+            let right = format!("tables as `[{table}.<name>]` are set in a file");
+            return self.problems.add(&origin, format!("this variable sets nothing; {right}"));
+        }
+        let own: Vec<String> = self.known.iter().filter_map(Key::variable).collect();
         let names = own.iter().map(String::as_str).chain(OTHER_VARIABLES.iter().map(|(name, _)| *name));
         let own_part = |name: &str| name.trim_start_matches("BATON_").to_owned();
         let near = names.map(|known| (strsim::damerau_levenshtein(&own_part(name), &own_part(known)), known)).min();
-        let in_table = self.known.iter().any(|key| {
-            let table = key.path.split('.').next().unwrap_or_default().to_uppercase();
-            name.starts_with(&format!("BATON_{table}_"))
-        });
+        let in_table = self.known.iter().any(|key| starts(&key));
         if let Some((distance, known)) = near
             && (in_table || distance <= (own_part(name).len() / 4).max(1))
         {
-            let origin = Origin::Variable(name.into());
             self.problems.add(&origin, format!("this variable sets nothing; did you mean `{known}`?"));
         }
     }
 
     /// Notes a value; `beside` is the directory that relative `file:` references start from.
     fn leaf(&mut self, path: &str, written: Value, origin: Origin, beside: &Path) {
-        let Some(key) = self.known.iter().find(|key| key.path == path).cloned() else { return };
-        let resolved = match &written {
-            Value::String(text) => match self.resolve(text, beside) {
-                Ok(Some(text)) => Ok(json!(text)),
-                Ok(None) => Ok(written.clone()),
-                Err(why) => Err(why),
-            },
-            other => Ok(other.clone()),
-        };
-        let value = match resolved {
-            Ok(value) => value,
+        let Some(key) = self.known.find(path) else { return };
+        let resolved = Reference { surroundings: &self.sources.surroundings, beside };
+        let (mut shown, mut value, mut is_reference) = match resolved.whole(&written) {
+            Ok(Some(text)) => (written, json!(text), true),
+            Ok(None) => (written.clone(), written, false),
             Err(why) => return self.problems.add(&origin, format!("`{path}`: {why}")),
         };
         // What was not written as a literal of the file is text, and is read as what the key wants.
-        let is_text = !matches!(origin, Origin::File(..)) || value != written;
-        let value = match value.as_str().filter(|_| is_text) {
-            Some(text) => key.kind.read(text).unwrap_or(value),
-            None => value,
+        if (is_reference || !matches!(origin, Origin::File(..)))
+            && let Some(text) = value.as_str()
+        {
+            value = key.kind.read(text).unwrap_or(value);
+        }
+        if !is_reference && reference::is_among(&value) {
+            shown = value.clone();
+            is_reference = true;
+            value = match resolved.each(&value) {
+                Ok(value) => value,
+                Err(why) => return self.problems.add(&origin, format!("`{path}`: {why}")),
+            };
+        }
+        let fits = key.kind.fits(&value);
+        shown = match is_reference {
+            true => shown,
+            false if key.is_secret => json!(HIDDEN),
+            false if fits => value.clone(),
+            false => shown,
         };
-        if !key.kind.fits(&value) {
+        if !fits {
             // What a reference stands for may be secret: the message shows the reference.
-            return self.problems.add(&origin, format!("`{path}` must be {}, not {written}", key.kind.name()));
+            let given = if shown == HIDDEN { String::new() } else { format!(", not {shown}") };
+            return self.problems.add(&origin, format!("`{path}` must be {}{given}", key.kind.name()));
         }
-        self.leaves.push(Leaf { key, written, value, origin });
-    }
-
-    /// What a reference stands for; `None` if the text is none.
-    fn resolve(&self, text: &str, beside: &Path) -> Result<Option<String>, String> {
-        if let Some(name) = text.strip_prefix("env:") {
-            let found = self.sources.surroundings.iter().find(|(known, _)| known == name);
-            let value = found.ok_or_else(|| format!("the environment variable `{name}` is not set"))?;
-            return Ok(Some(value.1.clone()));
-        }
-        if let Some(file) = text.strip_prefix("file:") {
-            let file = beside.join(file);
-            let read = std::fs::read_to_string(&file);
-            let text = read.map_err(|error| format!("the file {} cannot be read: {error}", file.display()))?;
-            return Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()));
-        }
-        Ok(None)
+        self.read.leaves.push(Leaf { key, shown, value, is_reference, origin });
     }
 }
 
@@ -259,9 +271,4 @@ fn to_json(value: &DeValue<'_>) -> Value {
             table.iter().map(|(name, value)| (name.get_ref().to_string(), to_json(value.get_ref()))).collect()
         }
     }
-}
-
-/// Whether a text stands for what an environment variable or a file holds.
-pub fn is_reference(text: &str) -> bool {
-    text.starts_with("env:") || text.starts_with("file:")
 }

@@ -5,9 +5,11 @@ use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::span::Span;
+
 /// A time span, or for ever. On the wire a text: `90d`, `12h`, `1y 6months`, `forever`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retention(Option<Duration>);
+pub struct Retention(Option<Span>);
 
 impl Retention {
     /// Nothing is ever removed.
@@ -15,12 +17,12 @@ impl Retention {
 
     /// So many days.
     pub const fn days(days: u64) -> Self {
-        Retention(Some(Duration::from_secs(days * 86_400)))
+        Retention(Some(Span::days(days)))
     }
 
     /// The span; `None` is for ever.
     pub fn span(self) -> Option<Duration> {
-        self.0
+        self.0.map(Span::length)
     }
 }
 
@@ -31,11 +33,7 @@ impl FromStr for Retention {
         if text.trim().eq_ignore_ascii_case("forever") {
             return Ok(Retention::FOREVER);
         }
-        match humantime::parse_duration(text.trim()) {
-            Ok(span) if span >= Duration::from_secs(60) => Ok(Retention(Some(span))),
-            Ok(_) => Err(format!("`{text}` is too short: at least a minute, as `1min`")),
-            Err(_) => Err(format!("`{text}` is no time span; write `30d`, `12h`, `1y 6months` or `forever`")),
-        }
+        Span::read(text, "`30d`, `12h`, `1y 6months` or `forever`").map(|span| Retention(Some(span)))
     }
 }
 
@@ -43,10 +41,7 @@ impl fmt::Display for Retention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             None => f.write_str("forever"),
-            Some(span) if span.subsec_nanos() == 0 && span.as_secs() % 86_400 == 0 => {
-                write!(f, "{}d", span.as_secs() / 86_400)
-            }
-            Some(span) => write!(f, "{}", humantime::format_duration(span)),
+            Some(span) => span.fmt(f),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Layers, their order, and what is refused.
 
+mod names;
+
 use std::fs;
 
 use serde_json::json;
@@ -60,25 +62,48 @@ fn every_key_can_be_set_by_a_variable_of_its_name() {
         ("BATON_SERVER_PUBLIC_URL", "https://baton.example"),
         ("BATON_SERVER_ALLOWED_HOSTS", "baton.example, other.example:8443"),
         ("BATON_SERVER_ALLOWED_ORIGINS", "https://app.example"),
+        ("BATON_SERVER_TLS_CERT", "cert.pem"),
+        ("BATON_SERVER_TLS_KEY", "key.pem"),
+        ("BATON_SERVER_BEHIND_PROXY", "true"),
         ("BATON_STORE_URL", "sqlite:///tmp/x.db"),
+        ("BATON_STORE_SECRET_KEY", "0123456789abcdef0123456789abcdef"),
         ("BATON_STORE_SYNCHRONOUS", "normal"),
         ("BATON_STORE_RETENTION_EVENTS", "12h"),
         ("BATON_STORE_RETENTION_RESULTS", "90d"),
+        ("BATON_STORE_RETENTION_TRANSCRIPTS", "forever"),
         ("BATON_QUEUE_LEASE_SECONDS", "0.5"),
         ("BATON_QUEUE_MAX_DELIVERIES", "9"),
         ("BATON_QUEUE_MAX_WAIT_SECONDS", "30"),
+        ("BATON_AUTH_MODE", "required"),
+        ("BATON_LIMITS_REQUESTS_PER_SECOND", "50"),
+        ("BATON_LIMITS_BURST", "200"),
+        ("BATON_LIMITS_WAITING_POLLS", "7"),
+        ("BATON_LIMITS_EVENT_STREAMS", "8"),
+        ("BATON_OUTBOUND_ALLOW", "127.0.0.0/8, ::1, hooks.internal"),
+        ("BATON_WEBHOOKS_TIMEOUT_SECONDS", "2.5"),
+        ("BATON_WEBHOOKS_GIVE_UP_AFTER", "12h"),
+        ("BATON_SESSIONS_ROOTS", "/srv,/home/me"),
         ("BATON_TELEMETRY_LOG", "warn,baton_store=debug"),
     ];
     let loaded = load_from("", &samples, &[]).unwrap();
-    let mut names: Vec<String> = keys::all().iter().map(keys::Key::variable).collect();
+    let fixed = keys::Known::new().of(&json!(Settings::default()));
+    let mut names: Vec<String> = fixed.iter().filter_map(keys::Key::variable).collect();
     names.sort();
     let mut given: Vec<&str> = samples.iter().map(|(name, _)| *name).collect();
     given.sort();
     assert_eq!(names, given, "this list holds every key");
-    assert!(keys::all().iter().all(|key| loaded.origin(&key.path) != Origin::Default));
+    assert!(fixed.iter().all(|key| loaded.origin(&key.path) != Origin::Default));
     assert_eq!(loaded.settings.server.allowed_hosts, ["baton.example", "other.example:8443"]);
     assert_eq!(loaded.settings.store.retention.events.span().unwrap().as_secs(), 12 * 3600);
     assert_eq!(loaded.settings.store.synchronous, Synchronous::Normal);
+    assert_eq!(loaded.settings.store.retention.transcripts, Retention::FOREVER);
+    assert_eq!(loaded.settings.store.secret_key.as_ref().unwrap().expose().len(), 32);
+    assert_eq!(loaded.settings.server.tls(), Some((Path::new("cert.pem"), Path::new("key.pem"))));
+    let rate = loaded.settings.limits.rate().unwrap();
+    assert_eq!((rate.per_second.get(), rate.burst.get()), (50, 200));
+    assert!(loaded.settings.outbound().address("x", [127, 0, 0, 1].into()).is_ok());
+    assert_eq!(loaded.settings.webhooks.timeout().as_secs_f64(), 2.5);
+    assert_eq!(loaded.settings.webhooks.give_up_after.length().as_secs(), 12 * 3600);
     assert_eq!(loaded.settings.database(Path::new("/data")), Path::new("/tmp/x.db"));
 }
 
@@ -120,7 +145,19 @@ fn what_is_wrong_is_named_with_its_place_and_the_right_word() {
         ("[server]\nallowed_origins = [\"app.example\"]", nothing),
         ("[server]\npublic_url = \"baton.example\"", nothing),
         ("[server]\nbind = \"8000\"", nothing),
-        ("[server]\nbind = \"0.0.0.0:8000\"", nothing),
+        ("[server]\ntls_cert = \"cert.pem\"", nothing),
+        ("[server]\ntls_key = \"key.pem\"", nothing),
+        ("[server]\nbehind_proxy = \"yes\"", nothing),
+        ("[auth]\nmode = \"none\"", nothing),
+        ("[outbound]\nallow = [\"10.0.0.0/8\", \"10.0.0.0/33\", \"*.internal\"]", nothing),
+        ("[limits]\nrequests_per_second = -1", nothing),
+        ("[limits]\nrequests_per_second = 1000001\nburst = 0\nwaiting_polls = 0\nevent_streams = 0", nothing),
+        ("[webhooks]\ntimeout_seconds = 0\ngive_up_after = \"forever\"", nothing),
+        ("[webhooks]\ngive_up_after = \"31d\"", nothing),
+        ("[sessions]\nroots = [\"/srv\", \"projects\"]", nothing),
+        ("[store]\nsecret_key = \"hunter2\"", nothing),
+        ("[store]\nsecret_key = \"env:SECRET\"", &[("SECRET", "hunter2")]),
+        ("[store]\nsecret_key = 7", nothing),
         ("[store]\nsynchronous = \"ful\"", nothing),
         ("[store]\nurl = \"postgres://me:secret@db/baton\"", nothing),
         ("[store]\nurl = \"baton.db\"", nothing),
@@ -157,6 +194,7 @@ fn limits_are_accepted_at_the_limit() {
     let file = "[queue]\nlease_seconds = 0.001\nmax_deliveries = 1000\nmax_wait_seconds = 240\n[store]\nretention.events = \"1min\"\n";
     load_from(file, &[], &[]).unwrap();
     load_from("[queue]\nlease_seconds = 315360000\nmax_deliveries = 1\nmax_wait_seconds = 0", &[], &[]).unwrap();
+    load_from("[webhooks]\ntimeout_seconds = 300\ngive_up_after = \"30d\"\n[limits]\nburst = 1", &[], &[]).unwrap();
 }
 
 #[test]
@@ -175,12 +213,51 @@ fn a_reload_names_what_changed_and_what_must_wait() {
 }
 
 #[test]
+fn a_secret_is_never_shown_and_its_change_is_seen() {
+    let key = |end: &str| format!("store.secret_key = \"0123456789abcdef0123456789abcde{end}\"");
+    let (before, after) = (load_from(&key("1"), &[], &[]).unwrap(), load_from(&key("2"), &[], &[]).unwrap());
+    assert_eq!(changed(&before, &after), ["store.secret_key"]);
+    assert_eq!(changed(&before, &before), [""; 0]);
+    let line = before.shown().into_iter().find(|line| line.key == "store.secret_key").unwrap();
+    assert_eq!((line.value, line.is_hidden), (json!("***"), true));
+    assert!(!format!("{before:?}").contains("0123456789abcdef"), "nor in the log");
+
+    let by_name = load_from("store.secret_key = \"env:KEY\"", &[("KEY", &"k".repeat(32))], &[]).unwrap();
+    let line = by_name.shown().into_iter().find(|line| line.key == "store.secret_key").unwrap();
+    assert_eq!((line.value, line.is_hidden), (json!("env:KEY"), false));
+}
+
+#[test]
+fn who_needs_a_token_and_what_is_warned_of() {
+    let cases = [
+        ("", false, 0),
+        ("auth.mode = \"required\"", true, 0),
+        ("server.bind = \"0.0.0.0:8000\"", true, 1),
+        ("server.bind = \"192.168.1.7:8000\"\nserver.tls_cert = \"c\"\nserver.tls_key = \"k\"", true, 0),
+        ("server.bind = \"[::]:8000\"\nserver.behind_proxy = true", true, 0),
+        ("server.bind = \"[::1]:8000\"", false, 0),
+        ("server.behind_proxy = true\nserver.public_url = \"https://baton.example\"", true, 0),
+        ("server.public_url = \"https://baton.example\"", false, 1),
+    ];
+    for (file, needs_tokens, warnings) in cases {
+        let settings = load_from(file, &[], &[]).unwrap().settings;
+        assert_eq!((settings.needs_tokens(), settings.warnings().len()), (needs_tokens, warnings), "{file}");
+    }
+}
+
+#[test]
 fn the_schema_describes_every_key() {
     let schema = json!(schema());
-    for key in keys::all() {
-        let pointer = key.path.split('.').fold(String::new(), |path, name| format!("{path}/properties/{name}"));
+    for key in keys::Known::new().iter() {
+        let pointer = key.path.split('.').fold(String::new(), |path, name| match name {
+            "*" => format!("{path}/additionalProperties"),
+            name => format!("{path}/properties/{name}"),
+        });
         let described = schema.pointer(&pointer).unwrap_or_else(|| panic!("{} is missing", key.path));
-        assert!(described["description"].is_string(), "{} has no description", key.path);
+        // The variables of an agent are described where their table is.
+        assert!(described["description"].is_string() || key.path.ends_with('*'), "{} has no description", key.path);
     }
     assert_eq!(schema["additionalProperties"], json!(false));
+    assert_eq!(schema["properties"]["agents"]["additionalProperties"]["additionalProperties"], json!(false));
+    assert_eq!(schema["properties"]["agents"]["propertyNames"]["pattern"], json!(NAMES));
 }

@@ -6,10 +6,14 @@ use axum::Router;
 use baton_gate::Guarded;
 use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpSocket, TcpStream},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
+use super::tls::Tls;
 use crate::{
     failure::{Failure, Result},
     lifecycle::{Activity, Counted},
@@ -45,20 +49,32 @@ pub fn listen(at: SocketAddr) -> Result<TcpListener> {
     })
 }
 
+/// What every connection is answered with.
+#[derive(Clone)]
+pub struct Answering {
+    /// All doors, behind their guard.
+    pub app: Guarded<Router>,
+    /// Shakes hands first, where TLS is spoken.
+    pub tls: Option<Arc<Tls>>,
+    /// Counts what is asked.
+    pub activity: Arc<Activity>,
+    /// Ends connections after the request that runs on them.
+    pub closing: CancellationToken,
+}
+
 /// Accepts until `closing` is cancelled, then waits until every connection has ended. Dropping it cuts them.
-pub async fn serve(listener: TcpListener, app: Guarded<Router>, activity: Arc<Activity>, closing: CancellationToken) {
+pub async fn serve(listener: TcpListener, answering: Answering) {
     let tracker = TaskTracker::new();
     let cut = CancellationToken::new();
     let _cut_on_drop = cut.clone().drop_guard();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = closing.cancelled() => break,
+            () = answering.closing.cancelled() => break,
         };
         match accepted {
             Ok((stream, _)) => {
-                let answering = answer(stream, app.clone(), activity.clone(), closing.clone());
-                tracker.spawn(cut.clone().run_until_cancelled_owned(answering));
+                tracker.spawn(cut.clone().run_until_cancelled_owned(greet(stream, answering.clone())));
             }
             // The caller has gone before we came to it; the next may still be there.
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
@@ -73,9 +89,23 @@ pub async fn serve(listener: TcpListener, app: Guarded<Router>, activity: Arc<Ac
     tracker.wait().await;
 }
 
-async fn answer(stream: TcpStream, app: Guarded<Router>, activity: Arc<Activity>, closing: CancellationToken) {
+/// Shakes hands where TLS is spoken: in the connection's own task, so that a slow or strange client holds up nobody.
+async fn greet(stream: TcpStream, answering: Answering) {
     // Answers are small and somebody waits for each.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = answering.tls.clone() else { return answer(stream, answering).await };
+    let shaken = tokio::select! {
+        shaken = tls.accept(stream) => shaken,
+        () = answering.closing.cancelled() => return,
+    };
+    match shaken {
+        Ok(stream) => answer(stream, answering).await,
+        Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
+    }
+}
+
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, answering: Answering) {
+    let Answering { app, activity, closing, .. } = answering;
     let service = service_fn(move |request: Request<Incoming>| {
         let entered = activity.enter();
         let answer = app.clone().call(request);

@@ -1,9 +1,12 @@
 //! SIGHUP: reads the settings again and takes over what can change while the server runs.
 
+use std::sync::Arc;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use baton_engine::Engine;
 
+use super::tls::Tls;
 use crate::{
     config::{self, Loaded, Settings, Sources},
     failure::{Failure, Result},
@@ -16,6 +19,7 @@ pub struct Reload {
     sources: Sources,
     loaded: Loaded,
     log: LogFilter,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Reload {
@@ -23,10 +27,10 @@ impl Reload {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn new(sources: Sources, loaded: Loaded, log: LogFilter) -> Result<Self> {
+    pub fn new(sources: Sources, loaded: Loaded, log: LogFilter, tls: Option<Arc<Tls>>) -> Result<Self> {
         let hangup = signal(SignalKind::hangup());
         let hangup = hangup.map_err(|error| Failure::failed("cannot listen for signals").because(error))?;
-        Ok(Reload { hangup, sources, loaded, log })
+        Ok(Reload { hangup, sources, loaded, log, tls })
     }
 
     /// The settings that hold now.
@@ -50,8 +54,15 @@ impl Reload {
                 return;
             }
         };
+        if let Some(tls) = &self.tls {
+            match tls.reload(&fresh.settings) {
+                Ok(()) => tracing::info!("the certificate was read again"),
+                Err(failure) => tracing::error!("the certificate stays as it is\n{failure}"),
+            }
+        }
         let changed = config::changed(&self.loaded, &fresh);
-        let (now, later): (Vec<_>, Vec<_>) = changed.into_iter().partition(|key| config::can_reload(key));
+        let (now, later): (Vec<_>, Vec<_>) =
+            changed.into_iter().partition(|key| config::can_reload(key) || self.reads_again(key, &fresh));
         self.log.set(&fresh.settings.telemetry.log);
         engine.reconfigure(fresh.settings.queue(), fresh.settings.retention());
         if !later.is_empty() {
@@ -59,5 +70,11 @@ impl Reload {
         }
         tracing::info!("reloaded: {}", if now.is_empty() { "nothing changed".into() } else { now.join(", ") });
         self.loaded = fresh;
+    }
+
+    /// Another certificate is taken over like the old one; TLS as such comes and goes with a restart.
+    fn reads_again(&self, key: &str, fresh: &Loaded) -> bool {
+        let is_file = matches!(key, "server.tls_cert" | "server.tls_key");
+        is_file && self.tls.is_some() && fresh.settings.server.tls().is_some()
     }
 }

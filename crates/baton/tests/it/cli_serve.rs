@@ -90,7 +90,7 @@ async fn exit_codes_tell_usage_configuration_and_failure_apart() {
         (&["serve", "--no-such-flag"], 2, "unexpected argument"),
         (&["serve", "--once"], 2, "--demo"),
         (&["serve", "--idle-exit", "0"], 2, "number of seconds"),
-        (&["serve", "--bind", "0.0.0.0:8000"], 78, "no access tokens yet"),
+        (&["serve", "--bind", "0.0.0.0:8000"], 78, "access tokens"),
         (&["serve", "--bind", "nowhere"], 78, "--bind: `server.bind`"),
         (&["serve", "--database-url", "postgres://db/baton"], 78, "PostgreSQL"),
         (

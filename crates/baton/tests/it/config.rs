@@ -50,3 +50,29 @@ async fn without_a_file_the_defaults_hold() {
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer, serde_json::json!({"valid": true, "files": []}));
 }
+
+#[tokio::test]
+async fn tables_with_free_names_are_shown_and_their_secrets_are_not() {
+    let home = TempDir::new().unwrap();
+    let file = "[agents.reviewer]\nkind = \"claude\"\nargs = [\"--model\", \"opus\"]\n\
+                env = { API_KEY = \"file:key\", OTHER = \"hunter2-in-clear\" }\n\n\
+                [acceptance.tests]\nargv = [\"cargo\", \"test\"]\n";
+    fs::write(home.path().join("baton.toml"), file).unwrap();
+    fs::write(home.path().join("key"), "hunter2-in-a-file\n").unwrap();
+    let shown = baton(home.path(), &["config", "show", "--origin"]).await;
+    assert_eq!(shown.status.code(), Some(0), "{}", stderr(&shown));
+    let text = stdout(&shown);
+    let agents = text.split("[auth]").next().unwrap();
+    insta::assert_snapshot!(agents);
+    for args in [&["config", "show", "--json"][..], &["config", "show", "--json", "--origin"]] {
+        let json = stdout(&baton(home.path(), args).await);
+        assert!(json.contains("\"file:key\"") && !json.contains("hunter2"), "{json}");
+    }
+    fs::write(home.path().join("again.toml"), text.clone()).unwrap();
+    let valid = baton(home.path(), &["config", "validate", "again.toml"]).await;
+    assert_eq!(valid.status.code(), Some(0), "{}", stderr(&valid));
+
+    fs::write(home.path().join("baton.toml"), file.replace("kind", "kin")).unwrap();
+    let refused = stderr(&baton(home.path(), &["config", "validate"]).await);
+    assert!(refused.contains("baton.toml:2: unknown key `agents.reviewer.kin`; did you mean `agents.reviewer.kind`?"));
+}

@@ -14,3 +14,4 @@ mod mcp;
 mod pages;
 mod rest;
 mod stdio;
+mod tls;

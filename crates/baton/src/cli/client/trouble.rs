@@ -130,6 +130,9 @@ impl Trouble {
     pub fn next(&self) -> Option<String> {
         match self {
             Trouble::NoServer { .. } => Some("start one: `baton serve`; or name one: `--url URL`".to_owned()),
+            Trouble::Unreachable { why, .. } if why.contains("certificate") => {
+                Some("let BATON_CA_CERT name a PEM file with the server's certificate or its authority's".to_owned())
+            }
             Trouble::Unreachable { .. } => Some("start it: `baton serve`; or name another: `--url URL`".to_owned()),
             Trouble::Broken { .. } => {
                 Some("ask again: a result that was recorded already is not recorded twice".to_owned())
