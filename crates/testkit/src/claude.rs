@@ -72,6 +72,11 @@ impl Claude {
         Ok(Claude { program: install::program().await? })
     }
 
+    /// Where the program is.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Runs the CLI to its end and reads what it told.
     ///
     /// # Errors
