@@ -8,6 +8,7 @@ pub mod claude;
 pub mod http;
 pub mod mcp_client;
 pub mod messages_api;
+pub mod packages;
 pub mod process;
 pub mod proxy;
 pub mod server;

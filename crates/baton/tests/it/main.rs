@@ -6,6 +6,7 @@ mod baseline;
 mod claude_code;
 mod cli;
 mod cli_serve;
+mod clients;
 mod config;
 mod durability;
 mod gate;
