@@ -40,6 +40,8 @@ pub struct Retention {
     pub events: Option<Duration>,
     /// Directives that have ended, with their results.
     pub results: Option<Duration>,
+    /// What agents said while they worked.
+    pub transcripts: Option<Duration>,
 }
 
 /// When the next look is planned; rung when something is due earlier.
@@ -65,7 +67,8 @@ impl Alarm {
 impl Engine {
     /// Runs everything that goes on by itself until `stop`.
     pub async fn run_background(&self, stop: CancellationToken) {
-        tokio::join!(self.inner.schedule(&stop), self.inner.forget(&stop));
+        let inner = &self.inner;
+        tokio::join!(inner.schedule(&stop), inner.forget(&stop), inner.follow_events(&stop), inner.deliver(&stop));
     }
 
     /// One look at what is due, for simulations that move the clock themselves.
@@ -199,8 +202,12 @@ impl Inner {
             let (now, retention) = (self.clock.now(), self.retention());
             let before =
                 |kept: Option<Duration>| kept.and_then(|kept| now.checked_sub(kept.as_millis().try_into().ok()?));
-            let before =
-                retention::Before { events: before(retention.events), results: before(retention.results), now };
+            let before = retention::Before {
+                events: before(retention.events),
+                results: before(retention.results),
+                transcripts: before(retention.transcripts),
+                now,
+            };
             let more = self.store.write_in_background(async move |tx| retention::forget(tx, &before).await).await;
             let pause = match more {
                 Ok(true) => Duration::from_millis(20),

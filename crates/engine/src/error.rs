@@ -1,6 +1,8 @@
 //! What can go wrong, and what the caller can do about it.
 
-use baton_model::fault::Faults;
+use std::time::Duration;
+
+use baton_model::{fault::Faults, principal::Scope};
 use serde_json::Value;
 
 /// The result of a use case.
@@ -30,6 +32,23 @@ pub enum Error {
         detail: String,
         /// What is stored instead, where that helps.
         stored: Option<Box<Value>>,
+    },
+    /// Nobody known: show a token that is let in.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// The token that was shown does not let do this.
+    #[error("this needs a token with the scope `{scope}`")]
+    Forbidden {
+        /// What is missing.
+        scope: Scope,
+    },
+    /// The principal asks for more than it may.
+    #[error("{detail}")]
+    TooMany {
+        /// A sentence for people that names the limit.
+        detail: String,
+        /// When it may come again.
+        retry_after: Duration,
     },
     /// Nothing was written; the same call may succeed later.
     #[error("the store is unavailable: {0}")]

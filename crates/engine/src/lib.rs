@@ -5,14 +5,21 @@
 
 mod background;
 mod error;
+pub mod events;
+mod limits;
+mod principal;
 pub mod queue;
+mod seal;
+mod tokens;
+pub mod transcripts;
+pub mod webhooks;
 
 use std::{
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
 };
 
-use baton_model::{Clock, Ids, Millis, Rng};
+use baton_model::{Clock, Ids, Millis, Rng, ids::sha256_hex};
 use baton_store::{Signal, Store};
 pub use baton_store::{Synchronous, backup, database_path};
 use tokio_util::sync::CancellationToken;
@@ -24,22 +31,12 @@ use self::{
 pub use self::{
     background::Retention,
     error::{Error, Result},
+    limits::Limits,
+    principal::Principal,
     queue::{Poll, Settings},
+    seal::SecretKey,
+    tokens::{Entrance, TokenRule},
 };
-
-/// Who asks. Until tokens exist everybody on this machine is the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    /// Owner of the rows it makes.
-    pub name: Arc<str>,
-}
-
-impl Principal {
-    /// A call from this machine without a token.
-    pub fn local() -> Self {
-        Principal { name: "local".into() }
-    }
-}
 
 /// What an engine is opened with.
 #[derive(Clone, Debug)]
@@ -52,6 +49,30 @@ pub struct Options {
     pub settings: Settings,
     /// How long things are kept.
     pub retention: Retention,
+    /// How much each principal may ask for.
+    pub limits: Limits,
+    /// How webhooks are delivered.
+    pub webhooks: webhooks::Settings,
+    /// Who is let in without a token.
+    pub entrance: Entrance,
+    /// What encrypts secrets that must be read again.
+    pub secret_key: SecretKey,
+}
+
+impl Options {
+    /// A database that loses nothing, and everything else as it is by default.
+    pub fn plain(database: PathBuf, secret_key: SecretKey) -> Self {
+        Options {
+            database,
+            synchronous: Synchronous::Full,
+            settings: Settings::default(),
+            retention: Retention::default(),
+            limits: Limits::default(),
+            webhooks: webhooks::Settings::default(),
+            entrance: Entrance::default(),
+            secret_key,
+        }
+    }
 }
 
 /// The queue and what belongs to it. Cheap to clone.
@@ -63,10 +84,20 @@ pub struct Engine {
 pub(crate) struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
     ids: Ids,
+    operator: Principal,
+    entrance: Entrance,
+    local_key_hash: Option<String>,
+    tokens: tokens::Known,
+    limits: limits::Limiter,
+    secret_key: SecretKey,
+    tail: Arc<events::Tail>,
+    outbox: Arc<webhooks::Outbox>,
     settings: RwLock<Settings>,
     retention: RwLock<Retention>,
     waiters: Arc<Waiters>,
+    throughput: queue::Throughput,
     alarm: Arc<Alarm>,
     stopping: CancellationToken,
 }
@@ -79,21 +110,35 @@ impl Engine {
     pub fn open(options: Options, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Result<Engine, baton_store::Error> {
         let waiters = Arc::new(Waiters::default());
         let alarm = Arc::new(Alarm::default());
-        let (woken, rung) = (waiters.clone(), alarm.clone());
+        let tail = Arc::new(events::Tail::default());
+        let outbox = Arc::new(webhooks::Outbox::new(options.webhooks, clock.clone()));
+        let (woken, rung, grown, filled) = (waiters.clone(), alarm.clone(), tail.clone(), outbox.clone());
         let listener = Box::new(move |signal| match signal {
             Signal::Queued { id, agent, tags } => woken.wake(Work { id, agent, tags }),
             Signal::Alarm(at) => rung.ring_at(at),
             Signal::Settle => rung.ring_at(Millis::MIN),
             Signal::Switched => woken.wake_all(),
+            Signal::Events => grown.ring(),
+            Signal::Outbox => filled.ring(),
         });
         let store = Store::open(&options.database, options.synchronous, listener)?;
         let inner = Inner {
             store,
             clock,
-            ids: Ids::new(rng),
+            ids: Ids::new(rng.clone()),
+            rng,
+            operator: Principal::local(),
+            local_key_hash: options.entrance.local_key.as_ref().map(|key| sha256_hex(key.as_bytes())),
+            entrance: options.entrance,
+            tokens: tokens::Known::default(),
+            limits: limits::Limiter::new(options.limits),
+            secret_key: options.secret_key,
+            tail,
+            outbox,
             settings: RwLock::new(options.settings),
             retention: RwLock::new(options.retention),
             waiters,
+            throughput: queue::Throughput::default(),
             alarm,
             stopping: CancellationToken::new(),
         };
@@ -101,7 +146,9 @@ impl Engine {
     }
 
     /// Takes new settings; leases that have been given keep theirs.
-    pub fn reconfigure(&self, settings: Settings, retention: Retention) {
+    pub fn reconfigure(&self, settings: Settings, retention: Retention, limits: Limits, webhooks: webhooks::Settings) {
+        self.inner.limits.set(limits);
+        self.inner.outbox.set(webhooks);
         *self.inner.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
         *self.inner.retention.write().unwrap_or_else(PoisonError::into_inner) = retention;
     }

@@ -2,18 +2,28 @@
 
 mod change;
 pub(crate) mod ending;
+mod lease;
 mod monitoring;
 mod next;
+mod overview;
 mod show;
 mod submit;
+mod throughput;
 mod waiters;
 mod words;
 
 use std::time::Duration;
 
 use baton_model::{Millis, Report};
+pub use baton_store::directive::Switch;
 
-pub(crate) use self::waiters::{Waiters, Work};
+pub use self::{lease::Renewal, overview::Overview, throughput::Minute};
+pub(crate) use self::{
+    lease::held,
+    show::check_limit,
+    throughput::Throughput,
+    waiters::{Waiters, Work},
+};
 
 /// What the operator may set (`[queue]`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,4 +61,6 @@ pub struct Poll {
     pub session: Option<String>,
     /// Only directives that carry at least one of these; all if empty.
     pub tags: Vec<String>,
+    /// Whether the monitoring switch matters: to agents it does, to workers it does not.
+    pub switch: Switch,
 }

@@ -3,7 +3,11 @@
 mod explain;
 mod scan;
 
-use baton_model::{DirectiveRequest, Faults, NewDirective, Report};
+use baton_model::{
+    DirectiveRequest, Faults, NewDirective, Report,
+    principal::TokenRequest,
+    webhook::{EndpointChange, EndpointRequest},
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -35,6 +39,24 @@ impl<T: Input> Input for Option<T> {
 
     fn faults(&self) -> Faults {
         self.as_ref().map(T::faults).unwrap_or_default()
+    }
+}
+
+impl Input for TokenRequest {
+    fn faults(&self) -> Faults {
+        self.check().err().unwrap_or_default()
+    }
+}
+
+impl Input for EndpointRequest {
+    fn faults(&self) -> Faults {
+        self.check().err().unwrap_or_default()
+    }
+}
+
+impl Input for EndpointChange {
+    fn faults(&self) -> Faults {
+        self.check().err().unwrap_or_default()
     }
 }
 

@@ -15,7 +15,7 @@ mod query;
 
 pub use access::{Access, AccessError};
 pub use body::{BODY_LIMIT, Body, read_body};
-pub use caller::Caller;
+pub use caller::{COOKIE, Caller, identify};
 pub use connection::{HEADER_LIMIT, IDLE_SECONDS, http1};
 pub use guard::{Guard, Guarded};
 pub use json::{DEPTH_LIMIT, Input, nearest};

@@ -17,6 +17,10 @@ pub struct Problem {
     status: StatusCode,
     /// Boxed, because results that carry a `Problem` are passed along on every request.
     body: Box<ProblemBody>,
+    /// When the caller may come again, in seconds.
+    retry_after: u32,
+    /// What a caller without the right token is told (RFC 6750 §3).
+    challenge: Option<String>,
 }
 
 /// What a refusal says, as `application/problem+json`.
@@ -61,7 +65,8 @@ impl Problem {
             errors: Vec::new(),
             stored: None,
         };
-        Problem { status, body: Box::new(body) }
+        let challenge = (status == StatusCode::UNAUTHORIZED).then(|| "Bearer realm=\"baton\"".to_owned());
+        Problem { status, body: Box::new(body), retry_after: RETRY_AFTER_SECONDS, challenge }
     }
 
     /// 400 `code` about one field.
@@ -106,6 +111,18 @@ impl From<Error> for Problem {
                 problem.body.stored = stored.map(|stored| *stored);
                 problem
             }
+            Error::Unauthenticated(_) => Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail),
+            Error::Forbidden { scope } => {
+                let mut problem = Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail);
+                problem.challenge =
+                    Some(format!("Bearer realm=\"baton\", error=\"insufficient_scope\", scope=\"{scope}\""));
+                problem
+            }
+            Error::TooMany { retry_after, .. } => {
+                let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
+                problem.retry_after = u32::try_from(retry_after.as_secs() + 1).unwrap_or(u32::MAX);
+                problem
+            }
             Error::Unavailable(why) => {
                 tracing::error!(%why, "a request failed because the store is unavailable");
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
@@ -121,7 +138,10 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after));
+        }
+        if let Some(challenge) = self.challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok()) {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }
@@ -129,6 +149,9 @@ impl IntoResponse for Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use baton_model::principal::Scope;
     use serde_json::json;
 
     use super::*;
@@ -142,12 +165,16 @@ mod tests {
             detail: "it stands".to_owned(),
             stored: Some(Box::new(json!({"success": true}))),
         };
+        let too_many = Error::TooMany { detail: "slower".to_owned(), retry_after: Duration::from_millis(1200) };
         for (error, status, code, more) in [
             (Error::Invalid(faults), 400, "invalid", json!({"errors": [{"field": "priority", "detail": "is none"}]})),
             (Error::NotFound { what: "directive", id: "a\"b".to_owned() }, 404, "not_found", json!({})),
             (conflict, 409, "already_reported", json!({"stored": {"success": true}})),
             (Error::Unavailable("disk full".to_owned()), 503, "unavailable", json!({})),
             (Error::Stopping, 503, "stopping", json!({})),
+            (Error::Unauthenticated("a token is needed"), 401, "unauthenticated", json!({})),
+            (Error::Forbidden { scope: Scope::Submit }, 403, "insufficient_scope", json!({})),
+            (too_many, 429, "too_many_requests", json!({})),
         ] {
             let detail = error.to_string();
             let problem = Problem::from(error);
@@ -161,7 +188,8 @@ mod tests {
             let response = problem.into_response();
             assert_eq!(response.status(), status);
             assert_eq!(response.headers()["content-type"], "application/problem+json");
-            assert_eq!(response.headers().contains_key("retry-after"), status == 503);
+            assert_eq!(response.headers().contains_key("retry-after"), matches!(status, 429 | 503));
+            assert_eq!(response.headers().contains_key("www-authenticate"), matches!(status, 401 | 403));
         }
     }
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     prompts,
-    tools::{Call, Tools},
+    tools::{self, Call, Tools},
 };
 
 /// How long a client may go by a list, in milliseconds. Lists change only with a new version of the server.
@@ -60,10 +60,10 @@ impl ServerHandler for Handler {
     async fn list_tools(
         &self,
         page: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         only_page(page)?;
-        let mut result = ListToolsResult::with_all_items(self.tools.list());
+        let mut result = ListToolsResult::with_all_items(self.tools.list(tools::who(&context).scopes));
         result.ttl_ms = Some(LIST_IS_FRESH);
         result.cache_scope = Some(CacheScope::Private);
         Ok(result)

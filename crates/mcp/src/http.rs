@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, request},
     response::Response,
 };
-use baton_gate::{BODY_LIMIT, Caller};
+use baton_gate::BODY_LIMIT;
 use baton_model::Clock;
 use futures_util::StreamExt;
 use http_body::{Frame, SizeHint};
@@ -77,15 +77,10 @@ impl<H: ServerHandler + Clone> Door<H> {
 }
 
 /// Any request to `/mcp`.
-pub async fn serve<H: ServerHandler + Clone>(
-    State(door): State<Door<H>>,
-    caller: Caller,
-    request: Request,
-) -> Response {
+pub async fn serve<H: ServerHandler + Clone>(State(door): State<Door<H>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let gone = CancellationToken::new();
     parts.extensions.insert(Gone(gone.clone()));
-    parts.extensions.insert(caller);
     // Lives as long as this function or, then, the answer's body.
     let held =
         Held { _running: session_id(&parts.headers).and_then(|id| door.sessions.enter(&id)), _gone: gone.drop_guard() };

@@ -14,9 +14,9 @@ mod tools;
 
 use std::sync::Arc;
 
-use axum::{Router, routing::any};
+use axum::{Router, middleware, routing::any};
 use baton_engine::Engine;
-use baton_model::Clock;
+use baton_model::{Clock, principal::Scopes};
 use rmcp::ServerHandler;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,8 @@ use tokio_util::sync::CancellationToken;
 /// `clock` measures how long the sessions of older clients have been silent. When `stopping` is cancelled, the standing
 /// streams of such clients end, so that the server can stop; calls that are under way are the engine's to end.
 pub fn router(engine: Engine, clock: Arc<dyn Clock>, stopping: CancellationToken) -> Router {
-    serve_handler(handler::Handler::new(engine), clock, stopping)
+    let door = serve_handler(handler::Handler::new(engine.clone()), clock, stopping);
+    door.layer(middleware::from_fn_with_state(engine, baton_gate::identify))
 }
 
 /// Serves another handler the way [`router`] serves Baton's own: the conformance suite puts its fixtures behind this
@@ -43,5 +44,5 @@ pub fn serve_handler<H: ServerHandler + Clone>(
 /// What `tools/list` answers, for the documentation: `{tools: [{name, title, description, inputSchema, outputSchema,
 /// annotations}]}`.
 pub fn tool_list() -> Value {
-    json!({"tools": tools::Tools::all().list()})
+    json!({"tools": tools::Tools::all().list(Scopes::ADMIN)})
 }

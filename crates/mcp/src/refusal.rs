@@ -38,7 +38,9 @@ impl Refusal {
                 "Your result may not have been recorded: {error}. Call get_next_directive again in a few seconds with \
                  the same `previous_result`; the same result twice is recorded once."
             )),
-            Error::Invalid(_) => error.into(),
+            Error::Invalid(_) | Error::Unauthenticated(_) | Error::Forbidden { .. } | Error::TooMany { .. } => {
+                error.into()
+            }
         }
     }
 }
@@ -67,6 +69,13 @@ impl From<Error> for Refusal {
             }
             Error::Unavailable(_) => {
                 Refusal(format!("Nothing was written: {error}. Call again in a few seconds with the same arguments."))
+            }
+            Error::Unauthenticated(_) | Error::Forbidden { .. } => Refusal(format!(
+                "Nothing was done: {error}. Ask the operator of this server for one (`baton token create`)."
+            )),
+            Error::TooMany { retry_after, .. } => {
+                let seconds = retry_after.as_secs() + 1;
+                Refusal(format!("Nothing was done: {error}. Call again in {seconds} seconds."))
             }
             Error::Stopping => Refusal(
                 "Nothing was done: the server is stopping. Call again in a few seconds, when it is back.".to_owned(),

@@ -10,6 +10,7 @@ mod poll;
 
 use baton_engine::{Engine, Principal};
 use baton_gate::{Caller, Input, json};
+use baton_model::principal::{Scope, Scopes};
 use futures_util::future::BoxFuture;
 use rmcp::{
     RoleServer,
@@ -41,9 +42,9 @@ impl Tools {
         ])
     }
 
-    /// What `tools/list` shows.
-    pub fn list(&self) -> Vec<Tool> {
-        self.0.iter().map(|entry| entry.tool.clone()).collect()
+    /// What `tools/list` shows to somebody with these scopes: what they may call.
+    pub fn list(&self, scopes: Scopes) -> Vec<Tool> {
+        self.0.iter().filter(|entry| scopes.allow(entry.scope)).map(|entry| entry.tool.clone()).collect()
     }
 
     /// The tool of this name.
@@ -61,9 +62,9 @@ pub struct Call {
 }
 
 impl Call {
-    /// Who calls.
+    /// Who calls. The door lets nobody in without leaving word of who it is.
     pub fn who(&self) -> Principal {
-        self.of_request::<Caller>().map_or_else(Principal::local, |Caller(principal)| principal.clone())
+        who(&self.context)
     }
 
     /// Resolves when the answer has become useless: its stream was closed.
@@ -76,8 +77,18 @@ impl Call {
 
     /// What was put beside the HTTP request on its way in.
     fn of_request<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.context.extensions.get::<http::request::Parts>()?.extensions.get()
+        of_request(&self.context)
     }
+}
+
+/// Who sent a request; somebody who may do nothing, if the door left no word.
+pub fn who(context: &RequestContext<RoleServer>) -> Principal {
+    let nobody = || Principal { name: "nobody".into(), scopes: Scopes::default() };
+    of_request::<Caller>(context).map_or_else(nobody, |Caller(principal)| principal.clone())
+}
+
+fn of_request<T: Send + Sync + 'static>(context: &RequestContext<RoleServer>) -> Option<&T> {
+    context.extensions.get::<http::request::Parts>()?.extensions.get()
 }
 
 /// What a tool says of itself.
@@ -86,6 +97,7 @@ struct About {
     title: &'static str,
     description: &'static str,
     effect: Effect,
+    scope: Scope,
 }
 
 /// What a call changes; clients decide by it whether to ask their user first.
@@ -114,6 +126,8 @@ impl Effect {
 pub struct Entry {
     /// As it is listed.
     pub tool: Tool,
+    /// What whoever calls it needs.
+    pub scope: Scope,
     run: Run,
 }
 
@@ -135,7 +149,7 @@ impl Entry {
             let answer = run(call, arguments);
             Box::pin(async move { into_result(answer.await) })
         });
-        Entry { tool, run }
+        Entry { tool, scope: about.scope, run }
     }
 
     /// Carries out one call.
@@ -166,7 +180,7 @@ mod tests {
 
     #[test]
     fn every_tool_tells_what_a_client_needs() {
-        let tools = Tools::all().list();
+        let tools = Tools::all().list(Scopes::ADMIN);
         let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_ref()).collect();
         assert_eq!(
             names,

@@ -9,12 +9,15 @@ pub mod bounds;
 pub mod clock;
 pub mod condition;
 pub mod directive;
+pub mod event;
 pub mod fault;
 pub mod ids;
 pub mod lifecycle;
 pub mod poll;
+pub mod principal;
 pub mod secret;
 pub mod view;
+pub mod webhook;
 
 pub use clock::{Clock, Millis, SystemClock};
 pub use directive::{DirectiveRequest, NewDirective, Priority, State};

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::directive::{FollowUpRule, Priority, State};
+use crate::{
+    directive::{FollowUpRule, Priority, State},
+    webhook::DeliveryView,
+};
 
 /// The answer to a submission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, JsonSchema)]
@@ -81,6 +84,8 @@ pub enum AttemptOutcome {
     Expired,
     /// Its directive was called off.
     Cancelled,
+    /// It was given back undone.
+    Released,
 }
 
 impl AttemptOutcome {
@@ -92,13 +97,14 @@ impl AttemptOutcome {
             AttemptOutcome::Failed => "failed",
             AttemptOutcome::Expired => "expired",
             AttemptOutcome::Cancelled => "cancelled",
+            AttemptOutcome::Released => "released",
         }
     }
 
     /// Reads the word.
     pub fn parse(text: &str) -> Option<Self> {
-        use AttemptOutcome::{Cancelled, Expired, Failed, Running, Succeeded};
-        [Running, Succeeded, Failed, Expired, Cancelled].into_iter().find(|outcome| outcome.as_str() == text)
+        use AttemptOutcome::{Cancelled, Expired, Failed, Released, Running, Succeeded};
+        [Running, Succeeded, Failed, Expired, Cancelled, Released].into_iter().find(|outcome| outcome.as_str() == text)
     }
 }
 
@@ -189,8 +195,10 @@ pub struct DirectiveDetail {
     pub events: Vec<EventView>,
     /// What came of it: follow-ups and retries.
     pub children: Vec<String>,
-    /// Webhook deliveries; empty until webhooks are built.
-    pub deliveries: Vec<Value>,
+    /// Webhook deliveries that tell of it, first to last; at most 1000.
+    pub deliveries: Vec<DeliveryView>,
+    /// Who submitted it.
+    pub owner: String,
 }
 
 /// One page of a list.
@@ -213,6 +221,8 @@ pub struct DirectiveFilter {
     pub tag: Option<String>,
     /// Only those that came of this one.
     pub parent: Option<String>,
+    /// Only this principal's.
+    pub owner: Option<String>,
 }
 
 /// The state of the whole queue (`GET /api/queue`).

@@ -9,7 +9,7 @@ use baton_gate::{Body, Caller, Id, Input, Problem, Query};
 use baton_model::{
     DirectiveRequest, Priority,
     directive::State as Standing,
-    view::{Changed, DirectiveDetail, DirectiveFilter, DirectiveView, Extended, Page, Submitted},
+    view::{Changed, DirectiveDetail, DirectiveFilter, DirectiveView, Page, Submitted},
 };
 use http::request::Parts;
 use serde::Deserialize;
@@ -79,6 +79,8 @@ pub(crate) struct ListQuery {
     tag: Option<String>,
     /// Only those that came of this one.
     parent: Option<String>,
+    /// Only this principal's; whoever is no admin sees no others anyway.
+    owner: Option<String>,
     /// How many at most.
     #[serde(default, deserialize_with = "whole_number")]
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -99,8 +101,8 @@ pub(crate) async fn list(
     Caller(who): Caller,
     Query(query): Query<ListQuery>,
 ) -> Answer<Page<DirectiveView>> {
-    let ListQuery { state, priority, tag, parent, limit, cursor } = query;
-    let filter = DirectiveFilter { state, priority, tag, parent };
+    let ListQuery { state, priority, tag, parent, owner, limit, cursor } = query;
+    let filter = DirectiveFilter { state, priority, tag, parent, owner };
     Ok(Json(engine.directives(&who, filter, limit.unwrap_or(DEFAULT_LIMIT), cursor.as_deref()).await?))
 }
 
@@ -196,39 +198,4 @@ pub(crate) async fn set_priority(
     Body(change): Body<PriorityChange>,
 ) -> Answer<Changed> {
     Ok(Json(engine.set_priority(&who, &id, change.priority).await?))
-}
-
-/// A lease to be renewed.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Extension {
-    /// The `metadata.lease_token` that came with the directive.
-    lease_token: String,
-    /// For how long from now, in seconds; by default as long as at first.
-    #[schema(minimum = 0.001, maximum = 315360000.0)]
-    seconds: Option<f64>,
-}
-
-impl Input for Extension {}
-
-/// Renew the lease of a directive
-///
-/// For work that takes longer than the lease lasts.
-#[utoipa::path(
-    post, path = "/api/directives/{id}/extend", tag = "directives", operation_id = "extend_lease",
-    params(("id" = String, Path, description = "Its `directive_id`.")),
-    request_body = Extension,
-    responses(
-        (status = 200, body = Extended, description = "It is renewed."),
-        (status = 404, description = "There is none with this id."),
-        (status = 409, description = "The lease has ended, or is another's."),
-    )
-)]
-pub(crate) async fn extend(
-    State(engine): State<Engine>,
-    Caller(who): Caller,
-    Id(id): Id,
-    Body(extension): Body<Extension>,
-) -> Answer<Extended> {
-    Ok(Json(engine.extend_lease(&who, &id, &extension.lease_token, extension.seconds).await?))
 }

@@ -28,6 +28,10 @@ use utoipa_swagger_ui::Config;
     tags(
         (name = "directives", description = "Pieces of work: submit, look at, change."),
         (name = "agents", description = "The loop of an agent: start, poll and report, stop."),
+        (name = "workers", description = "For programs that carry directives out without a conversation."),
+        (name = "webhooks", description = "Who is told what, and what came of it (Standard Webhooks 1.0)."),
+        (name = "events", description = "What happens, as it happens."),
+        (name = "tokens", description = "Who may call."),
         (name = "queue", description = "The queue as a whole: its state, the results, the figures."),
         (name = "system", description = "Whether the server is well, and what it offers.")
     )
@@ -46,7 +50,7 @@ pub(crate) fn complete(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::Op
     ProblemBody::schemas(&mut schemas);
     components.schemas.extend(schemas);
     for item in api.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+        for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
             complete_operation(operation);
         }
     }
@@ -56,7 +60,9 @@ pub(crate) fn complete(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::Op
 fn complete_operation(operation: &mut Operation) {
     let mut common = vec![
         ("400", "The request cannot be accepted; `errors` names the fields."),
-        ("403", "The host or the page that calls is not known to this server."),
+        ("401", "A token is needed, or the one that came is not let in."),
+        ("403", "The host or the page that calls is not known to this server, or the token lacks a scope."),
+        ("429", "The caller asks for more than it may; `Retry-After` says when to come again."),
         ("503", "The store does not answer, or the server is stopping; the same request may succeed later."),
     ];
     if operation.request_body.is_some() {

@@ -3,12 +3,16 @@
 
 mod directives;
 mod docs;
+mod events;
 mod metrics;
 mod monitoring;
 mod params;
 mod queue;
 mod router;
 mod system;
+mod tokens;
+mod webhooks;
+mod work;
 
 pub use router::{openapi, router};
 

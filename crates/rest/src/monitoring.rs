@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State};
-use baton_engine::{Engine, Poll};
+use baton_engine::{Engine, Poll, queue::Switch};
 use baton_gate::{Body, Caller, Input, Problem, Query};
 use baton_model::{
     PollAnswer, Report,
@@ -104,6 +104,14 @@ pub(crate) struct PollQuery {
 
 impl Input for PollQuery {}
 
+impl PollQuery {
+    /// The poll that is made so.
+    pub(crate) fn poll(self, report: Option<Report>, switch: Switch) -> Poll {
+        let PollQuery { wait_seconds: wait, agent, session_id: session, tags } = self;
+        Poll { report, wait, agent, session, tags, switch }
+    }
+}
+
 /// The body of a poll in the description: a report, or an empty object for none.
 pub(crate) struct PollBody;
 
@@ -140,6 +148,5 @@ pub(crate) async fn next(
     Query(query): Query<PollQuery>,
     Body(report): Body<Option<Report>>,
 ) -> Answer<PollAnswer> {
-    let PollQuery { wait_seconds: wait, agent, session_id: session, tags } = query;
-    Ok(Json(engine.next(&who, Poll { report, wait, agent, session, tags }).await?))
+    Ok(Json(engine.next(&who, query.poll(report, Switch::Heeded)).await?))
 }

@@ -8,7 +8,7 @@ use http::{StatusCode, Uri};
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{directives, docs, metrics, monitoring, queue, system};
+use crate::{directives, docs, events, metrics, monitoring, queue, system, tokens, webhooks, work};
 
 /// Every route of this door, with `/docs` and the answer to unknown paths. The first call makes metrics be kept.
 pub fn router(engine: Engine) -> axum::Router {
@@ -29,7 +29,10 @@ fn routes() -> OpenApiRouter<Engine> {
         .routes(routes!(directives::cancel))
         .routes(routes!(directives::retry))
         .routes(routes!(directives::set_priority))
-        .routes(routes!(directives::extend))
+        .routes(routes!(work::next))
+        .routes(routes!(work::extend))
+        .routes(routes!(work::release))
+        .routes(routes!(work::append, work::read))
         .routes(routes!(monitoring::start))
         .routes(routes!(monitoring::stop))
         .routes(routes!(monitoring::next))
@@ -37,6 +40,17 @@ fn routes() -> OpenApiRouter<Engine> {
         .routes(routes!(queue::analytics))
         .routes(routes!(queue::status))
         .routes(routes!(queue::results))
+        .routes(routes!(events::follow))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::show, webhooks::change, webhooks::remove))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::replay))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::delivery))
+        .routes(routes!(webhooks::add))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
         .routes(routes!(system::health))
         .routes(routes!(system::ready))
         .routes(routes!(system::metrics))

@@ -74,7 +74,7 @@ pub(crate) async fn ready(State(engine): State<Engine>) -> Answer<Ready> {
     responses((status = 200, body = String, content_type = "text/plain", description = "Text exposition format 0.0.4."))
 )]
 pub(crate) async fn metrics(State(engine): State<Engine>, Caller(who): Caller) -> Result<impl IntoResponse, Problem> {
-    let queue = engine.queue_status(&who).await?;
+    let queue = engine.gauges(&who).await?;
     gauge!("baton_directives", "state" => "pending").set(queue.pending_directives as f64);
     gauge!("baton_directives", "state" => "active").set(queue.active_directives as f64);
     gauge!("baton_directives", "state" => "ended").set(queue.completed_directives as f64);

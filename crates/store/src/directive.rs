@@ -5,16 +5,20 @@ mod attempt;
 mod claim;
 mod end;
 mod list;
+mod overview;
 mod row;
+mod throughput;
 
 use baton_model::{Millis, State, directive::Priority};
 
 pub use self::{
-    attempt::{Attempt, attempts, latest_report, report_of_token},
-    claim::{Claim, Claimed, claim, give_back},
-    end::{Ending, FinalResult, end, expire, retry},
+    attempt::{Attempt, attempts, latest_report, report_of_token, was_held_by},
+    claim::{Claim, Claimed, Switch, claim, give_back},
+    end::{Ending, FinalResult, end, expire, release, retry},
     list::{Counts, children, counts, dependencies, first_queued, list, page_of_results, recent_results},
+    overview::{Open, SEARCHED, in_need, open, search},
     row::{DirectiveRow, Lease, get},
+    throughput::{MinuteCount, by_minute},
 };
 use crate::{Result, Signal, Tx, event};
 

@@ -13,18 +13,23 @@
 //! Architecture invariant: every table has one owner file, and every state has one function that may change it.
 
 pub mod backup;
+pub mod delivery;
 pub mod directive;
 mod error;
 pub mod event;
 pub mod idempotency;
 mod migrations;
 pub mod monitoring;
+mod outbox;
 pub mod retention;
 mod signal;
 mod sql;
 mod sqlite;
 pub mod stats;
+pub mod token;
+pub mod transcript;
 mod tx;
+pub mod webhook;
 
 use std::{path::Path, sync::Arc};
 

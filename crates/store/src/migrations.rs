@@ -6,8 +6,10 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::error::{Error, Result};
 
 /// Every migration, oldest first: number, name, text. The files say the same names for every database.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "directives", include_str!("../migrations/sqlite/0001_directives.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "directives", include_str!("../migrations/sqlite/0001_directives.sql")),
+    (2, "around_the_loop", include_str!("../migrations/sqlite/0002_around_the_loop.sql")),
+];
 
 /// The newest version of the schema that this binary knows.
 pub(crate) fn newest() -> i64 {

@@ -7,10 +7,12 @@ use crate::{Result, Tx, idempotency};
 /// What is forgotten: what is older than these moments. None keeps for ever.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Before {
-    /// Events from before.
+    /// Events from before, and what was delivered of them.
     pub events: Option<Millis>,
     /// Directives that ended before, with their results and attempts.
     pub results: Option<Millis>,
+    /// Transcripts of before.
+    pub transcripts: Option<Millis>,
     /// The wall clock, for idempotency keys.
     pub now: Millis,
 }
@@ -30,6 +32,14 @@ pub async fn forget(tx: &mut Tx<'_>, before: &Before) -> Result<bool> {
         // Events are numbered as they come, so the oldest stand at the beginning.
         let events = "delete from event where seq in (select seq from event order by seq limit $2) and at < $1";
         most = most.max(tx.execute(events, &[&at, &BATCH]).await?);
+        let deliveries = "delete from delivery where id in (select id from delivery \
+            where ended_at is not null and ended_at < $1 order by ended_at limit $2)";
+        most = most.max(tx.execute(deliveries, &[&at, &BATCH]).await?);
+    }
+    if let Some(at) = before.transcripts {
+        let pieces = "delete from transcript where (directive_id, attempt, start) in \
+            (select directive_id, attempt, start from transcript where at < $1 order by at limit $2)";
+        most = most.max(tx.execute(pieces, &[&at, &(BATCH / 10)]).await?);
     }
     if let Some(at) = before.results {
         let with_result = "delete from directive where id in (select id from directive \

@@ -18,6 +18,10 @@ pub enum Signal {
     Alarm(Millis),
     /// Something can be settled at once: a directive whose dependency failed.
     Settle,
+    /// Facts were added to the log of events.
+    Events,
+    /// Something is to be delivered to a webhook endpoint.
+    Outbox,
     /// The monitoring switch was turned, or an agent was stopped: every parked poll shall look.
     Switched,
 }

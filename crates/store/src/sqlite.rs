@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     migrations,
     signal::{Listener, Signal},
-    tx::Tx,
+    tx::{Memory, Tx},
 };
 
 /// Longest group: bounds how long the first caller of a group waits for the last.
@@ -96,18 +96,22 @@ pub(crate) fn open_existing(path: &Path) -> Result<Connection> {
 }
 
 fn write_loop(mut conn: Connection, inbox: &Inbox, listener: &Listener) {
+    let mut memory = Memory::default();
     while let Some(first) = inbox.take() {
-        let (mut ran, mut signals) = (Vec::new(), Vec::new());
-        let committed = commit_group(&mut conn, first, inbox, &mut ran, &mut signals).map_err(|e| e.to_string());
+        let (mut ran, mut told) = (Vec::new(), Told::default());
+        let committed = commit_group(&mut conn, &mut memory, first, inbox, &mut ran, &mut told);
+        let committed = committed.map_err(|e| e.to_string());
         if let Err(reason) = &committed {
+            memory = Memory::default();
             tracing::error!(store.group = ran.len(), "a group was not committed: {reason}");
             if !conn.is_autocommit() {
                 let _ = conn.execute_batch("rollback");
             }
         } else {
             // Before the answers: whoever added the work may ask at once whether somebody has taken it.
-            for signal in signals {
-                listener(signal);
+            told.signals.into_iter().for_each(listener);
+            if told.has_event {
+                listener(Signal::Events);
             }
         }
         for job in ran {
@@ -117,6 +121,13 @@ fn write_loop(mut conn: Connection, inbox: &Inbox, listener: &Listener) {
     let _ = conn.execute_batch("pragma optimize; pragma wal_checkpoint(truncate)");
 }
 
+/// What a group tells once it is committed.
+#[derive(Default)]
+struct Told {
+    signals: Vec<Signal>,
+    has_event: bool,
+}
+
 /// Runs the first job and all that wait behind it, then commits once.
 ///
 /// Savepoints cost a third of a queue cycle, so the group first runs without them. If a closure fails after it has
@@ -124,21 +135,22 @@ fn write_loop(mut conn: Connection, inbox: &Inbox, listener: &Listener) {
 /// effect but their statements.
 fn commit_group(
     conn: &mut Connection,
+    memory: &mut Memory,
     first: Box<dyn Job>,
     inbox: &Inbox,
     ran: &mut Vec<Box<dyn Job>>,
-    signals: &mut Vec<Signal>,
+    told: &mut Told,
 ) -> Result<()> {
     ran.push(first); // whatever happens, everybody who waits is answered
     run(conn, "begin immediate")?;
     let mut next = 0;
     while let Some(job) = ran.get_mut(next) {
         let changed = conn.total_changes();
-        let ended_well = run_job(conn, &mut **job, signals)?;
+        let ended_well = run_job(conn, memory, &mut **job, told)?;
         if !ended_well && conn.total_changes() != changed {
             run(conn, "rollback")?;
-            signals.clear();
-            return commit_one_by_one(conn, ran, signals);
+            (*memory, *told) = (Memory::default(), Told::default());
+            return commit_one_by_one(conn, memory, ran, told);
         }
         next += 1;
         if ran.len() < GROUP {
@@ -149,11 +161,17 @@ fn commit_group(
 }
 
 /// Runs every job in a savepoint of its own, then commits once.
-fn commit_one_by_one(conn: &mut Connection, ran: &mut [Box<dyn Job>], signals: &mut Vec<Signal>) -> Result<()> {
+fn commit_one_by_one(
+    conn: &mut Connection,
+    memory: &mut Memory,
+    ran: &mut [Box<dyn Job>],
+    told: &mut Told,
+) -> Result<()> {
     run(conn, "begin immediate")?;
     for job in ran {
         run(conn, "savepoint job")?;
-        if !run_job(conn, &mut **job, signals)? {
+        if !run_job(conn, memory, &mut **job, told)? {
+            *memory = Memory::default();
             run(conn, "rollback to job")?;
         }
         run(conn, "release job")?;
@@ -162,12 +180,13 @@ fn commit_one_by_one(conn: &mut Connection, ran: &mut [Box<dyn Job>], signals: &
 }
 
 /// Runs a job; true when it ended well.
-fn run_job(conn: &mut Connection, job: &mut dyn Job, signals: &mut Vec<Signal>) -> Result<bool> {
-    let mut tx = Tx::new(conn);
+fn run_job(conn: &mut Connection, memory: &mut Memory, job: &mut dyn Job, told: &mut Told) -> Result<bool> {
+    let mut tx = Tx::new(conn, memory);
     let ended_well = job.run(&mut tx);
-    let told = tx.into_signals();
+    let (signals, has_event) = tx.into_signals();
     if ended_well {
-        signals.extend(told);
+        told.signals.extend(signals);
+        told.has_event |= has_event;
     }
     // A full disk and the like make SQLite roll the whole transaction back: then nobody's work is left.
     if conn.is_autocommit() {
@@ -180,7 +199,7 @@ fn read_loop(mut conn: Connection, inbox: &Inbox) {
     while let Some(mut job) = inbox.take() {
         let begun = run(&conn, "begin");
         if begun.is_ok() {
-            job.run(&mut Tx::new(&mut conn));
+            job.run(&mut Tx::new(&mut conn, &mut Memory::default()));
         }
         if !conn.is_autocommit() {
             let _ = run(&conn, "rollback");

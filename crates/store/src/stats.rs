@@ -6,56 +6,64 @@ use baton_model::{
     clock,
 };
 
-use crate::{Result, Tx, directive::FinalResult, directive::counts};
+use crate::{
+    Result, Tx,
+    directive::{DirectiveRow, FinalResult, counts},
+};
 
 /// Counts one final result.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn count(tx: &mut Tx<'_>, priority: Priority, result: &FinalResult, now: Millis) -> Result<()> {
+pub async fn count(tx: &mut Tx<'_>, of: &DirectiveRow, result: &FinalResult, now: Millis) -> Result<()> {
     let time = result.execution_time.filter(|_| result.success);
     let slot = tx.slot();
     tx.execute_one(
         "count result",
-        "insert into result_count (day, priority, slot, results, succeeded, timed, seconds) values ($1, $2, $3, 1, $4, $5, $6) \
-         on conflict (day, priority, slot) do update set results = result_count.results + 1, \
+        "insert into result_count (owner, day, priority, slot, results, succeeded, timed, seconds) \
+         values ($7, $1, $2, $3, 1, $4, $5, $6) on conflict (owner, day, priority, slot) do update set results = result_count.results + 1, \
          succeeded = result_count.succeeded + excluded.succeeded, timed = result_count.timed + excluded.timed, \
          seconds = result_count.seconds + excluded.seconds",
         &[
             &clock::day(now),
-            &priority.rank(),
+            &of.priority.rank(),
             &slot,
             &i64::from(result.success),
             &i64::from(time.is_some()),
             &time.unwrap_or(0.0),
+            &of.owner,
         ],
     )
     .await?;
     if let Some(error) = result.error.as_deref().filter(|_| !result.success) {
-        let sql = "insert into failure_count (pattern, slot, results) values ($1, $2, 1) \
-            on conflict (pattern, slot) do update set results = failure_count.results + 1";
-        tx.execute_one("count failure", sql, &[&failure_pattern(error), &slot]).await?;
+        let sql = "insert into failure_count (owner, pattern, slot, results) values ($3, $1, $2, 1) \
+            on conflict (owner, pattern, slot) do update set results = failure_count.results + 1";
+        tx.execute_one("count failure", sql, &[&failure_pattern(error), &slot, &of.owner]).await?;
     }
     Ok(())
 }
 
-/// How many directives have ever had a result.
+/// How many directives have ever had a result: everybody's, or one owner's.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn total(tx: &mut Tx<'_>) -> Result<i64> {
-    tx.one("select cast(coalesce(sum(results), 0) as bigint) from result_count", &[], |row| row.get(0)).await
+pub async fn total(tx: &mut Tx<'_>, owner: Option<&str>) -> Result<i64> {
+    let sql = match owner {
+        Some(_) => "select cast(coalesce(sum(results), 0) as bigint) from result_count where owner = $1",
+        None => "select cast(coalesce(sum(results), 0) as bigint) from result_count",
+    };
+    tx.one(sql, &[&owner], |row| row.get(0)).await
 }
 
-/// Seed 000's analytics.
+/// Seed 000's analytics: of everybody's results, or of one owner's.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn analytics(tx: &mut Tx<'_>) -> Result<Analytics> {
+pub async fn analytics(tx: &mut Tx<'_>, owner: Option<&str>) -> Result<Analytics> {
     let sql = "select day, priority, cast(sum(results) as bigint), cast(sum(succeeded) as bigint), \
-        cast(sum(timed) as bigint), sum(seconds) from result_count group by day, priority order by day, priority";
+        cast(sum(timed) as bigint), sum(seconds) from result_count where (owner = $1 or $1 is null) group by day, priority order by day, priority";
     let counted = tx
-        .rows(sql, &[], |row| {
+        .rows(sql, &[&owner], |row| {
             Ok((row.get::<String>(0)?, row.get::<i64>(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
         })
         .await?;
@@ -79,11 +87,11 @@ pub async fn analytics(tx: &mut Tx<'_>) -> Result<Analytics> {
     for (priority, (all, fine)) in Priority::ALL.into_iter().zip(by_priority).filter(|(_, (all, _))| *all > 0) {
         analytics.success_by_priority.insert(priority.as_str().to_owned(), share(fine as f64, all));
     }
-    let sql =
-        "select pattern, cast(sum(results) as bigint) from failure_count group by pattern order by 2 desc, 1 limit 5";
+    let sql = "select pattern, cast(sum(results) as bigint) from failure_count where (owner = $1 or $1 is null) \
+        group by pattern order by 2 desc, 1 limit 5";
     analytics.common_failure_patterns =
-        tx.rows(sql, &[], |row| Ok(format!("{}: {}", row.get::<String>(0)?, row.get::<i64>(1)?))).await?;
-    let counts = counts(tx).await?;
+        tx.rows(sql, &[&owner], |row| Ok(format!("{}: {}", row.get::<String>(0)?, row.get::<i64>(1)?))).await?;
+    let counts = counts(tx, owner).await?;
     analytics.pending_count = counts.pending;
     analytics.active_count = counts.active;
     Ok(analytics)

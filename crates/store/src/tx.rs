@@ -1,26 +1,49 @@
 //! The transaction that every query runs in.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 
 use crate::{
     error::{Error, Result},
     signal::Signal,
     sql::{Bind, Row},
+    webhook::Subscriber,
 };
+
+/// What a connection remembers of the tables from one transaction to the next. Whoever changes those tables forgets it,
+/// and so does a rollback.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// The endpoints that are called.
+    pub subscribers: Option<Arc<[Subscriber]>>,
+}
 
 /// A transaction, or a savepoint in one.
 pub struct Tx<'c> {
     conn: &'c mut Connection,
+    memory: &'c mut Memory,
     signals: Vec<Signal>,
+    has_event: bool,
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) fn new(conn: &'c mut Connection) -> Self {
-        Tx { conn, signals: Vec::new() }
+    pub(crate) fn new(conn: &'c mut Connection, memory: &'c mut Memory) -> Self {
+        Tx { conn, memory, signals: Vec::new(), has_event: false }
     }
 
-    pub(crate) fn into_signals(self) -> Vec<Signal> {
-        self.signals
+    /// What is to be told once this is committed; and whether there is a new event, which is told once for many.
+    pub(crate) fn into_signals(self) -> (Vec<Signal>, bool) {
+        (self.signals, self.has_event)
+    }
+
+    pub(crate) fn memory(&mut self) -> &mut Memory {
+        self.memory
+    }
+
+    /// Notes that the log of events has grown.
+    pub(crate) fn signal_event(&mut self) {
+        self.has_event = true;
     }
 
     /// Runs a statement and says how many rows it touched.

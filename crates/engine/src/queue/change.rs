@@ -1,12 +1,6 @@
-//! Changing a directive that is there: calling it off, trying again, moving it, keeping it longer.
+//! Changing a directive that is there: calling it off, trying again, moving it.
 
-use baton_model::{
-    Priority, State,
-    bounds::check_positive_seconds,
-    clock,
-    fault::Faults,
-    view::{Changed, Extended},
-};
+use baton_model::{Priority, State, principal::Scope, view::Changed};
 use baton_store::{
     Tx,
     directive::{self, DirectiveRow, Ending},
@@ -22,12 +16,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Conflict`] `already_ended` if it has a result.
-    pub async fn cancel(&self, _who: &Principal, id: &str) -> Result<Changed> {
-        let (id, now) = (id.to_owned(), self.inner.clock.now());
+    pub async fn cancel(&self, who: &Principal, id: &str) -> Result<Changed> {
+        who.may(Scope::Submit)?;
+        let (who, id, now) = (who.clone(), id.to_owned(), self.inner.clock.now());
         self.inner
             .store
             .write(async move |tx| {
-                let row = find(tx, &id).await?;
+                let row = find_own(tx, &id, &who).await?;
                 match row.state {
                     State::Cancelled => {}
                     state if state.is_final() => return Err(already_ended(&row)),
@@ -47,12 +42,13 @@ impl Engine {
     /// # Errors
     /// [`Error::Conflict`] `not_retryable` if it succeeded, is with an agent, or is due already.
     pub async fn retry(&self, who: &Principal, id: &str) -> Result<Changed> {
-        let (id, now) = (id.to_owned(), self.inner.clock.now());
-        let (inner, owner) = (self.inner.clone(), who.name.clone());
+        who.may(Scope::Submit)?;
+        let (who, id, now) = (who.clone(), id.to_owned(), self.inner.clock.now());
+        let inner = self.inner.clone();
         self.inner
             .store
             .write(async move |tx| {
-                let row = find(tx, &id).await?;
+                let row = find_own(tx, &id, &who).await?;
                 if row.state == State::Scheduled {
                     let state = directive::requeue(tx, &row, now, now).await?;
                     event::append(tx, "directive.queued", &row.owner, &id, now, json!({"reason": "retry"})).await?;
@@ -70,9 +66,9 @@ impl Engine {
                 request.priority = row.priority;
                 request.idempotency_key = None;
                 request.depends_on = directive::dependencies(tx, &id).await?;
-                let again = inner.new_row(request, &owner, Some(id.clone()), now, None);
+                let again = inner.new_row(request, &row.owner, Some(id.clone()), now, None);
                 let directive_id = again.id.clone();
-                let state = submit::insert(tx, again, now).await?;
+                let state = submit::insert(tx, &who, again, now).await?;
                 Ok(Changed { success: true, directive_id, state })
             })
             .await
@@ -82,12 +78,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Conflict`] `already_ended`.
-    pub async fn set_priority(&self, _who: &Principal, id: &str, priority: Priority) -> Result<Changed> {
-        let (id, now) = (id.to_owned(), self.inner.clock.now());
+    pub async fn set_priority(&self, who: &Principal, id: &str, priority: Priority) -> Result<Changed> {
+        who.may(Scope::Submit)?;
+        let (who, id, now) = (who.clone(), id.to_owned(), self.inner.clock.now());
         self.inner
             .store
             .write(async move |tx| {
-                let row = find(tx, &id).await?;
+                let row = find_own(tx, &id, &who).await?;
                 if row.state.is_final() {
                     return Err(already_ended(&row));
                 }
@@ -98,57 +95,13 @@ impl Engine {
             })
             .await
     }
-
-    /// Renews the lease that `token` names: `seconds` from now or, by default, as long as it was given at first.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] `stale_attempt` once the directive went to another agent, `already_ended`, `not_leased`.
-    pub async fn extend_lease(
-        &self,
-        _who: &Principal,
-        id: &str,
-        token: &str,
-        seconds: Option<f64>,
-    ) -> Result<Extended> {
-        let mut faults = Faults::default();
-        if let Some(seconds) = seconds {
-            check_positive_seconds("seconds", seconds, &mut faults);
-        }
-        faults.into_result()?;
-        let (id, token) = (id.to_owned(), token.to_owned());
-        let (now, steady) = (self.inner.clock.now(), self.inner.clock.steady());
-        self.inner
-            .store
-            .write(async move |tx| {
-                let row = find(tx, &id).await?;
-                if row.state.is_final() {
-                    return Err(already_ended(&row));
-                }
-                let Some(lease) = row.lease.as_ref().filter(|lease| lease.token == token) else {
-                    let (code, why) = match row.attempt {
-                        0 => ("not_leased", "has not been handed out"),
-                        _ => (
-                            "stale_attempt",
-                            "is no longer leased under this token: another agent has it, or its result is known",
-                        ),
-                    };
-                    return Err(Error::conflict(code, format!("directive `{id}` {why}")));
-                };
-                let millis = seconds.map_or(lease.millis, clock::millis);
-                directive::renew(tx, &row, steady + millis).await?;
-                let lease_expires_at = clock::iso(now + millis);
-                let data = json!({"attempt": row.attempt, "lease_expires_at": lease_expires_at});
-                event::append(tx, "directive.lease_extended", &row.owner, &id, now, data).await?;
-                Ok(Extended { success: true, directive_id: id.clone(), lease_expires_at })
-            })
-            .await
-    }
 }
 
-pub(super) async fn find(tx: &mut Tx<'_>, id: &str) -> Result<DirectiveRow> {
-    directive::get(tx, id).await?.ok_or_else(|| Error::no_directive(id))
+/// The directive of that id, if it is the principal's own; another's is as one that is not there.
+pub(super) async fn find_own(tx: &mut Tx<'_>, id: &str, who: &Principal) -> Result<DirectiveRow> {
+    directive::get(tx, id).await?.filter(|row| who.sees(&row.owner)).ok_or_else(|| Error::no_directive(id))
 }
 
-fn already_ended(row: &DirectiveRow) -> Error {
+pub(super) fn already_ended(row: &DirectiveRow) -> Error {
     Error::conflict("already_ended", format!("directive `{}` is {} already", row.id, row.state.as_str()))
 }

@@ -15,7 +15,7 @@ use baton_store::{
 use serde_json::{Map, Value, json};
 
 use super::submit;
-use crate::{Error, Inner, Result};
+use crate::{Error, Inner, Principal, Result};
 
 /// What follows a directive's end, worked out before the write: conditions are never evaluated on the writer.
 #[derive(Clone, Debug)]
@@ -89,12 +89,16 @@ fn evaluate(inner: &Inner, row: &DirectiveRow, result: &FinalResult) -> FollowUp
 /// Takes a report: ends the directive, schedules a retry, or says that it was known.
 pub(super) async fn take_report(
     tx: &mut Tx<'_>,
+    who: &Principal,
     report: &Report,
     follow_ups: Option<&FollowUps>,
     now: Millis,
 ) -> Result<Recorded, Halt> {
     let id = &report.directive_id;
     let row = directive::get(tx, id).await?.ok_or_else(|| Error::no_directive(id))?;
+    if !who.sees(&row.owner) && !directive::was_held_by(tx, &row, &who.name).await? {
+        return Err(Error::no_directive(id).into());
+    }
     let standing = row.standing();
     let past = match &report.lease_token {
         _ if standing.is_open_to(report) => None,
@@ -142,7 +146,8 @@ pub(crate) async fn end_with(
     for follow_up in follow_ups.into_iter().flat_map(|follow_ups| &follow_ups.rows) {
         // Its delay counts from this moment, not from the one in which it was worked out.
         let delay = follow_up.ready_at - follow_up.created_at;
-        submit::insert(tx, DirectiveRow { created_at: now, ready_at: now + delay, ..follow_up.clone() }, now).await?;
+        let row = DirectiveRow { created_at: now, ready_at: now + delay, ..follow_up.clone() };
+        submit::insert(tx, &Principal::local(), row, now).await?;
     }
     Ok(())
 }

@@ -4,12 +4,15 @@ use baton_model::{
     bounds::check_name,
     fault::Faults,
     poll::{Started, Stopped},
+    principal::Scope,
 };
 use baton_store::{
-    Tx, directive,
+    Tx, directive, event,
     monitoring::{self, Switch},
     stats,
 };
+
+use serde_json::json;
 
 use super::words;
 use crate::{Engine, Principal, Result};
@@ -19,7 +22,8 @@ impl Engine {
     ///
     /// # Errors
     /// If the name is not acceptable or the store is unavailable.
-    pub async fn start_monitoring(&self, _who: &Principal, agent: Option<&str>) -> Result<Started> {
+    pub async fn start_monitoring(&self, who: &Principal, agent: Option<&str>) -> Result<Started> {
+        who.may(Scope::Work)?;
         let agent = checked(agent)?;
         let (now, new_id) = (self.inner.clock.now(), self.inner.new_id());
         let session_id = self
@@ -34,6 +38,7 @@ impl Engine {
                     return Ok(session_id);
                 }
                 monitoring::turn(tx, &Switch { active: true, session_id: Some(new_id.clone()) }, now).await?;
+                event::append_public(tx, "monitoring.started", now, json!({"session_id": new_id})).await?;
                 Ok::<_, crate::Error>(new_id.clone())
             })
             .await?;
@@ -48,8 +53,10 @@ impl Engine {
     ///
     /// # Errors
     /// If the name is not acceptable or the store is unavailable.
-    pub async fn stop_monitoring(&self, _who: &Principal, agent: Option<&str>) -> Result<Stopped> {
+    pub async fn stop_monitoring(&self, who: &Principal, agent: Option<&str>) -> Result<Stopped> {
+        who.may(Scope::Work)?;
         let agent = checked(agent)?;
+        let owner = who.only();
         let now = self.inner.clock.now();
         let message = match &agent {
             Some(agent) => format!("Agent `{agent}` is told to stop at its next poll."),
@@ -66,8 +73,8 @@ impl Engine {
                 }
                 Ok::<_, crate::Error>((
                     switch.session_id,
-                    stats::total(tx).await?,
-                    directive::counts(tx).await?.pending,
+                    stats::total(tx, owner.as_deref()).await?,
+                    directive::counts(tx, owner.as_deref()).await?.pending,
                 ))
             })
             .await?;
@@ -86,6 +93,7 @@ impl Engine {
 async fn stop_all(tx: &mut Tx<'_>, switch: &Switch, now: baton_model::Millis) -> baton_store::Result<()> {
     if switch.active {
         monitoring::turn(tx, &Switch { active: false, ..switch.clone() }, now).await?;
+        event::append_public(tx, "monitoring.stopped", now, json!({"session_id": switch.session_id})).await?;
     }
     Ok(())
 }

@@ -7,9 +7,10 @@ use baton_model::{
     bounds::{check_name, check_tags},
     fault::Faults,
     poll::{PollAnswer, Recorded},
+    principal::Scope,
 };
 use baton_store::{
-    directive::{self, Claim, Claimed, FinalResult},
+    directive::{self, Claim, Claimed, FinalResult, Switch},
     monitoring,
 };
 
@@ -18,7 +19,7 @@ use super::{
     ending::{FollowUps, Halt, take_report},
     words,
 };
-use crate::{Engine, Error, Inner, Principal, Result};
+use crate::{Engine, Error, Inner, Principal, Result, limits::Held};
 
 /// Results of the last five minutes decide how long an agent with nothing to do shall wait.
 const RECENT: i64 = 5 * 60 * 1000;
@@ -42,6 +43,15 @@ impl Turn {
     }
 }
 
+/// Who asks, and for what.
+struct Claimant {
+    who: Principal,
+    agent: Option<String>,
+    session: Option<String>,
+    tags: Vec<String>,
+    switch: Switch,
+}
+
 enum Offer {
     Stop,
     /// This agent was stopped, others were not.
@@ -57,16 +67,20 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`], and, for a report that is not taken, [`Error::NotFound`] and [`Error::Conflict`]; then
     /// nothing was handed out.
-    pub async fn next(&self, _who: &Principal, poll: Poll) -> Result<PollAnswer> {
+    pub async fn next(&self, who: &Principal, poll: Poll) -> Result<PollAnswer> {
+        who.may(Scope::Work)?;
         let inner = &self.inner;
         check(&poll)?;
-        let Poll { report, wait, agent, session, tags } = poll;
+        let Poll { report, wait, agent, session, tags, switch } = poll;
+        let claimant = Claimant { who: who.clone(), agent, session, tags, switch };
         let wait = wait.min(inner.settings().max_wait);
         let mut parked = None;
+        let mut held = None;
         if !wait.is_zero() && !inner.stopping.is_cancelled() {
-            parked = Some(inner.waiters.park(agent.clone(), tags.clone()));
+            held = Some(inner.limits.hold(Held::Poll, who)?);
+            parked = Some(inner.waiters.park(claimant.agent.clone(), claimant.tags.clone()));
         }
-        let mut turn = inner.turn(report, &agent, &session, &tags).await?;
+        let mut turn = inner.turn(report, &claimant).await?;
         if let Some(parked) = &mut parked {
             parked.looked(turn.taken());
         }
@@ -81,14 +95,14 @@ impl Engine {
                     () = &mut deadline => over = true, // one last look
                     () = inner.stopping.cancelled() => break,
                 }
-                turn = Box::pin(inner.turn(None, &agent, &session, &tags)).await?;
+                turn = Box::pin(inner.turn(None, &claimant)).await?;
                 parked.looked(turn.taken());
             }
         }
-        drop(parked);
+        drop((parked, held));
         Ok(match turn.offer {
             Offer::Stop => words::stop(recorded),
-            Offer::StopAlone => words::stop_alone(recorded, agent.as_deref().unwrap_or_default()),
+            Offer::StopAlone => words::stop_alone(recorded, claimant.agent.as_deref().unwrap_or_default()),
             Offer::Nothing => words::wait(recorded, inner.wait_seconds().await?),
             Offer::Directive(claimed) => {
                 metrics::counter!("baton_directives_handed_out_total").increment(1);
@@ -100,26 +114,22 @@ impl Engine {
 
 impl Inner {
     /// Takes the report and claims what is first in line, in one transaction.
-    async fn turn(
-        self: &Arc<Self>,
-        report: Option<Report>,
-        agent: &Option<String>,
-        session: &Option<String>,
-        tags: &[String],
-    ) -> Result<Turn> {
+    async fn turn(self: &Arc<Self>, report: Option<Report>, claimant: &Claimant) -> Result<Turn> {
         let report = report.map(Arc::new);
         let mut follow_ups: Option<FollowUps> = None;
         loop {
             let claim = Claim {
-                agent: agent.clone(),
-                session: session.clone(),
-                tags: tags.to_vec(),
+                agent: claimant.agent.clone(),
+                session: claimant.session.clone(),
+                holder: claimant.who.name.to_string(),
+                switch: claimant.switch,
+                tags: claimant.tags.clone(),
                 token: self.ids.token(),
                 now: self.clock.now(),
                 steady: self.clock.steady(),
                 default_lease: self.settings().lease_millis(),
             };
-            match self.try_turn(report.clone(), follow_ups.take(), claim).await {
+            match self.try_turn(claimant.who.clone(), report.clone(), follow_ups.take(), claim).await {
                 Ok(turn) => return Ok(turn),
                 Err(Halt::Refused(error)) => return Err(error),
                 Err(Halt::NeedsFollowUps(row)) => {
@@ -133,6 +143,7 @@ impl Inner {
 
     async fn try_turn(
         &self,
+        who: Principal,
         report: Option<Arc<Report>>,
         follow_ups: Option<FollowUps>,
         claim: Claim,
@@ -145,7 +156,7 @@ impl Inner {
         };
         let work = async move |tx: &mut baton_store::Tx<'_>| {
             let recorded = match &report {
-                Some(report) => Some(take_report(tx, report, follow_ups.as_ref(), claim.now).await?),
+                Some(report) => Some(take_report(tx, &who, report, follow_ups.as_ref(), claim.now).await?),
                 None => None,
             };
             if let Some(agent) = &claim.agent
@@ -155,6 +166,7 @@ impl Inner {
             }
             let offer = match directive::claim(tx, &claim).await? {
                 Some(claimed) => Offer::Directive(Box::new(claimed)),
+                None if claim.switch == Switch::Ignored => Offer::Nothing,
                 None if monitoring::switch(tx).await?.active => Offer::Nothing,
                 None => Offer::Stop,
             };

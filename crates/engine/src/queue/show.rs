@@ -4,16 +4,17 @@ use baton_model::{
     Millis,
     analytics::Analytics,
     clock,
+    principal::Scope,
     view::{
         AttemptOutcome, AttemptView, DirectiveDetail, DirectiveFilter, DirectiveView, Page, QueueStatus, ResultView,
     },
 };
 use baton_store::{
+    delivery::{self, Delivery},
     directive::{self, Attempt, DirectiveRow},
     event, monitoring, stats,
 };
 
-use super::change::find;
 use crate::{Engine, Error, Inner, Principal, Result};
 
 /// Events that are shown with a directive.
@@ -26,13 +27,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn directive(&self, _who: &Principal, id: &str) -> Result<DirectiveDetail> {
-        let id = id.to_owned();
+    pub async fn directive(&self, who: &Principal, id: &str) -> Result<DirectiveDetail> {
+        who.may(Scope::Read)?;
+        let (who, id) = (who.clone(), id.to_owned());
         let skew = self.inner.skew();
         self.inner
             .store
             .read(async move |tx| {
-                let row = find(tx, &id).await?;
+                let row = directive::get(tx, &id).await?.filter(|row| who.sees_directive(row));
+                let row = row.ok_or_else(|| Error::no_directive(&id))?;
+                let deliveries = delivery::of_directive(tx, &id).await?;
                 let attempts = directive::attempts(tx, &row).await?;
                 let events = event::of_directive(tx, &id, SHOWN_EVENTS).await?;
                 let depends_on = directive::dependencies(tx, &id).await?;
@@ -57,7 +61,8 @@ impl Engine {
                     attempts,
                     events,
                     children,
-                    deliveries: Vec::new(),
+                    deliveries: deliveries.iter().map(Delivery::view).collect(),
+                    owner: row.owner,
                 })
             })
             .await
@@ -69,11 +74,13 @@ impl Engine {
     /// [`Error::Invalid`] for a limit or cursor that is none.
     pub async fn directives(
         &self,
-        _who: &Principal,
+        who: &Principal,
         filter: DirectiveFilter,
         limit: i64,
         cursor: Option<&str>,
     ) -> Result<Page<DirectiveView>> {
+        who.may(Scope::Read)?;
+        let filter = DirectiveFilter { owner: who.only().or(filter.owner), ..filter };
         check_limit(limit)?;
         let before = cursor.map(checked_cursor).transpose()?;
         let skew = self.inner.skew();
@@ -90,7 +97,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a limit or cursor that is none.
-    pub async fn results(&self, _who: &Principal, limit: i64, cursor: Option<&str>) -> Result<Page<ResultView>> {
+    pub async fn results(&self, who: &Principal, limit: i64, cursor: Option<&str>) -> Result<Page<ResultView>> {
+        who.may(Scope::Read)?;
+        let owner = who.only();
         check_limit(limit)?;
         let before = cursor.map(read_cursor).transpose()?;
         let mut rows = self
@@ -98,7 +107,7 @@ impl Engine {
             .store
             .read(async move |tx| {
                 let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
-                directive::page_of_results(tx, before, limit + 1).await
+                directive::page_of_results(tx, owner.as_deref(), before, limit + 1).await
             })
             .await?;
         let last = cut(&mut rows, limit);
@@ -110,10 +119,37 @@ impl Engine {
     ///
     /// # Errors
     /// If the store is unavailable.
-    pub async fn queue_status(&self, _who: &Principal) -> Result<QueueStatus> {
-        let waiting_polls = i64::try_from(self.inner.waiters.count()).unwrap_or(i64::MAX);
-        let read = self.inner.store.read(async move |tx| {
-            Ok::<_, Error>((directive::counts(tx).await?, monitoring::switch(tx).await?, stats::total(tx).await?))
+    pub async fn queue_status(&self, who: &Principal) -> Result<QueueStatus> {
+        who.may(Scope::Read)?;
+        self.inner.queue_status(who.only()).await
+    }
+
+    /// The state of the whole queue, whoever asks: figures for `/metrics` and nothing that belongs to anybody.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for a token without a scope.
+    pub async fn gauges(&self, who: &Principal) -> Result<QueueStatus> {
+        who.may(Scope::Read)?;
+        self.inner.queue_status(None).await
+    }
+
+    /// Seed 000's analytics; costs the same however many results there are.
+    ///
+    /// # Errors
+    /// If the store is unavailable.
+    pub async fn analytics(&self, who: &Principal) -> Result<Analytics> {
+        who.may(Scope::Read)?;
+        let owner = who.only();
+        Ok(self.inner.store.read(async move |tx| stats::analytics(tx, owner.as_deref()).await).await?)
+    }
+}
+
+impl Inner {
+    async fn queue_status(&self, owner: Option<String>) -> Result<QueueStatus> {
+        let waiting_polls = i64::try_from(self.waiters.count()).unwrap_or(i64::MAX);
+        let read = self.store.read(async move |tx| {
+            let counts = directive::counts(tx, owner.as_deref()).await?;
+            Ok::<_, Error>((counts, monitoring::switch(tx).await?, stats::total(tx, owner.as_deref()).await?))
         });
         let (counts, switch, completed_directives) = read.await?;
         Ok(QueueStatus {
@@ -127,24 +163,14 @@ impl Engine {
         })
     }
 
-    /// Seed 000's analytics; costs the same however many results there are.
-    ///
-    /// # Errors
-    /// If the store is unavailable.
-    pub async fn analytics(&self, _who: &Principal) -> Result<Analytics> {
-        Ok(self.inner.store.read(async move |tx| stats::analytics(tx).await).await?)
-    }
-}
-
-impl Inner {
     /// What makes wall time of the steady clock's: nothing, unless the wall clock was set since the start.
-    fn skew(&self) -> Millis {
+    pub(super) fn skew(&self) -> Millis {
         let skew = self.clock.now() - self.clock.steady();
         if skew.abs() < 1000 { 0 } else { skew } // below that it is rounding
     }
 }
 
-fn check_limit(limit: i64) -> Result<()> {
+pub(crate) fn check_limit(limit: i64) -> Result<()> {
     if (1..=LONGEST_PAGE).contains(&limit) {
         return Ok(());
     }
@@ -152,7 +178,7 @@ fn check_limit(limit: i64) -> Result<()> {
 }
 
 /// Takes off what is only there to tell that there is more; then answers the last that is shown.
-fn cut(rows: &mut Vec<DirectiveRow>, limit: i64) -> Option<&DirectiveRow> {
+pub(super) fn cut(rows: &mut Vec<DirectiveRow>, limit: i64) -> Option<&DirectiveRow> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if rows.len() <= limit {
         return None;
@@ -168,7 +194,7 @@ fn read_cursor(cursor: &str) -> Result<(Millis, String)> {
 }
 
 /// A place in the list of directives: an id.
-fn checked_cursor(id: &str) -> Result<String> {
+pub(super) fn checked_cursor(id: &str) -> Result<String> {
     let dashes = [8, 13, 18, 23];
     let fits = |(at, byte): (usize, u8)| if dashes.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() };
     let is_id = id.len() == 36 && id.bytes().enumerate().all(fits);
@@ -179,7 +205,7 @@ fn foreign_cursor() -> Error {
     Error::field("cursor", "is none of ours: take `next_cursor` or the `Link` header of a page")
 }
 
-fn show(row: &DirectiveRow, skew: Millis) -> DirectiveView {
+pub(super) fn show(row: &DirectiveRow, skew: Millis) -> DirectiveView {
     let lease = row.lease.as_ref().filter(|_| row.state == baton_model::State::Leased);
     DirectiveView {
         directive_id: row.id.clone(),

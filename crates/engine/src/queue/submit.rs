@@ -1,13 +1,15 @@
 //! Taking a new directive.
 
-use baton_model::{DirectiveRequest, Millis, NewDirective, Priority, State, ids::sha256_hex, view::Submitted};
+use baton_model::{
+    DirectiveRequest, Millis, NewDirective, Priority, State, ids::sha256_hex, principal::Scope, view::Submitted,
+};
 use baton_store::{
     Signal, Tx,
     directive::{self, DirectiveRow},
     idempotency::{self, Known},
 };
 
-use crate::{Engine, Error, Inner, Principal, Result};
+use crate::{Engine, Error, Inner, Principal, Result, webhooks};
 
 /// How many directives may depend on one: its end releases them all in one transaction.
 const MOST_DEPENDENTS: i64 = 1000;
@@ -18,6 +20,9 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] with all faults at once.
     pub async fn check(&self, request: DirectiveRequest) -> Result<NewDirective> {
+        if let Some(url) = &request.webhook {
+            self.inner.outbox.check_url("webhook", url)?;
+        }
         if request.follow_up_rules.is_empty() {
             return Ok(NewDirective::check(request)?);
         }
@@ -31,19 +36,38 @@ impl Engine {
     /// [`Error::NotFound`] for an unknown dependency, [`Error::Conflict`] for an idempotency key that stands for
     /// another body.
     pub async fn submit(&self, who: &Principal, new: NewDirective) -> Result<Submitted> {
+        who.may(Scope::Submit)?;
         let inner = &self.inner;
         let now = inner.clock.now();
         let due = new.due(now);
         let request = new.into_request();
         let key = request.idempotency_key.clone().map(|key| (key, hash(&request)));
         let row = inner.new_row(request, &who.name, None, now, due);
-        let answer = inner.store.write(async move |tx| submit(tx, &row, key.as_ref(), now).await).await?;
+        let signer = match &row.request.webhook {
+            Some(_) => Some(inner.new_signer(&who.name)?),
+            None => None,
+        };
+        let who = who.clone();
+        let write = inner.store.write(async move |tx| {
+            let answer = submit(tx, &who, &row, key.as_ref(), now).await?;
+            if let Some(signer) = &signer {
+                webhooks::ensure_signer(tx, signer).await?;
+            }
+            Ok::<_, Error>(answer)
+        });
+        let answer = write.await?;
         metrics::counter!("baton_directives_submitted_total").increment(1);
         Ok(answer)
     }
 }
 
-async fn submit(tx: &mut Tx<'_>, row: &DirectiveRow, key: Option<&(String, String)>, now: Millis) -> Result<Submitted> {
+async fn submit(
+    tx: &mut Tx<'_>,
+    who: &Principal,
+    row: &DirectiveRow,
+    key: Option<&(String, String)>,
+    now: Millis,
+) -> Result<Submitted> {
     if let Some((key, body_hash)) = key {
         if let Some(known) = idempotency::find(tx, &row.owner, key, now).await? {
             return repeat(key, body_hash, known);
@@ -51,7 +75,7 @@ async fn submit(tx: &mut Tx<'_>, row: &DirectiveRow, key: Option<&(String, Strin
         let known = Known { body_hash: body_hash.clone(), directive_id: row.id.clone() };
         idempotency::remember(tx, &row.owner, key, &known, now).await?;
     }
-    insert(tx, row.clone(), now).await?;
+    insert(tx, who, row.clone(), now).await?;
     Ok(Submitted { success: true, directive_id: row.id.clone() })
 }
 
@@ -66,11 +90,12 @@ fn repeat(key: &str, body_hash: &str, known: Known) -> Result<Submitted> {
     Err(Error::conflict("idempotency_key_reused", detail))
 }
 
-/// Writes a directive, first settling what it waits for.
-pub(super) async fn insert(tx: &mut Tx<'_>, mut row: DirectiveRow, now: Millis) -> Result<State> {
+/// Writes a directive, first settling what it waits for: directives that `who` may look at.
+pub(super) async fn insert(tx: &mut Tx<'_>, who: &Principal, mut row: DirectiveRow, now: Millis) -> Result<State> {
     let needs = std::mem::take(&mut row.request.depends_on);
     for needed in &needs {
-        let found = directive::get(tx, needed).await?.ok_or_else(|| Error::no_directive(needed))?;
+        let found = directive::get(tx, needed).await?.filter(|found| who.sees(&found.owner));
+        let found = found.ok_or_else(|| Error::no_directive(needed))?;
         if found.needed >= MOST_DEPENDENTS {
             let detail = format!("directive `{needed}` has {MOST_DEPENDENTS} others waiting for it already");
             return Err(Error::field("depends_on", detail));

@@ -5,6 +5,8 @@ use baton_model::analytics::Analytics;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use baton_model::principal::Scope;
+
 use super::{About, Effect, Entry, read};
 
 #[derive(Deserialize, JsonSchema)]
@@ -23,6 +25,7 @@ pub fn get() -> Entry {
                       by day, and the most frequent kinds of failure. Call it when somebody asks how the work goes; it \
                       is not needed to get work.",
         effect: Effect::Reads,
+        scope: Scope::Read,
     };
     Entry::new::<Arguments, Analytics, _>(about, |call, arguments| async move {
         let Arguments {} = read(arguments)?;

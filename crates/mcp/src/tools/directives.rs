@@ -8,6 +8,8 @@ use baton_model::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use baton_model::principal::Scope;
+
 use super::{About, Effect, Entry, read};
 
 /// `add_directive`
@@ -21,6 +23,7 @@ pub fn add() -> Entry {
                       get_directive what became of it. To be safe against adding it twice when you have to repeat the \
                       call, give an `idempotency_key`.",
         effect: Effect::Adds,
+        scope: Scope::Submit,
     };
     Entry::new::<DirectiveRequest, Submitted, _>(about, |call, arguments| async move {
         let new = call.engine.check(read(arguments)?).await?;
@@ -46,6 +49,7 @@ pub fn get() -> Entry {
                       it has one, every attempt, what happened to it, and what followed from it (`children`). Call it \
                       to learn what became of a directive that was added before.",
         effect: Effect::Reads,
+        scope: Scope::Read,
     };
     Entry::new::<One, DirectiveDetail, _>(about, |call, arguments| async move {
         let One { directive_id } = read(arguments)?;
@@ -90,10 +94,11 @@ pub fn list() -> Entry {
                       `next_cursor`, there are more: call again with it as `cursor`. To be handed work, call \
                       get_next_directive instead.",
         effect: Effect::Reads,
+        scope: Scope::Read,
     };
     Entry::new::<Which, Page<DirectiveView>, _>(about, |call, arguments| async move {
         let Which { state, priority, tag, limit, cursor } = read(arguments)?;
-        let filter = DirectiveFilter { state, priority, tag, parent: None };
+        let filter = DirectiveFilter { state, priority, tag, parent: None, owner: None };
         Ok(call.engine.directives(&call.who(), filter, limit, cursor.as_deref()).await?)
     })
 }
@@ -108,6 +113,7 @@ pub fn cancel() -> Entry {
                       Call it only when the work is not wanted any more: a directive that you could not do is reported \
                       to get_next_directive with `success` false.",
         effect: Effect::Ends,
+        scope: Scope::Submit,
     };
     Entry::new::<One, Changed, _>(about, |call, arguments| async move {
         let One { directive_id } = read(arguments)?;

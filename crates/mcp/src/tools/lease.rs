@@ -1,9 +1,12 @@
 //! Leases: how long a directive that was handed out stays with its agent.
 
+use baton_engine::queue::Renewal;
 use baton_gate::Input;
 use baton_model::view::Extended;
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use baton_model::principal::Scope;
 
 use super::{About, Effect, Entry, read};
 
@@ -31,9 +34,10 @@ pub fn extend() -> Entry {
                       `metadata.lease_expires_at`, as often as you need: a directive whose lease ran out is handed to \
                       another agent, and your result is then refused. The answer tells the new end.",
         effect: Effect::Settles,
+        scope: Scope::Work,
     };
     Entry::new::<Arguments, Extended, _>(about, |call, arguments| async move {
         let Arguments { directive_id, lease_token, seconds } = read(arguments)?;
-        Ok(call.engine.extend_lease(&call.who(), &directive_id, &lease_token, seconds).await?)
+        Ok(call.engine.extend_lease(&call.who(), &directive_id, &lease_token, seconds, Renewal::Asked).await?)
     })
 }

@@ -5,6 +5,8 @@ use baton_model::poll::{Started, Stopped};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use baton_model::principal::Scope;
+
 use super::{About, Effect, Entry, read};
 
 #[derive(Deserialize, JsonSchema)]
@@ -27,6 +29,7 @@ pub fn start() -> Entry {
                       get_next_directive; when the queue is open already, nothing changes and the same `session_id` \
                       comes back. Then call get_next_directive and follow the `next_action` of each answer.",
         effect: Effect::Settles,
+        scope: Scope::Work,
     };
     Entry::new::<StartArguments, Started, _>(about, |call, arguments| async move {
         let StartArguments { agent } = read(arguments)?;
@@ -54,6 +57,7 @@ pub fn stop() -> Entry {
                       still recorded. Call it only when you are asked to end the work, not because there is nothing \
                       to do at the moment.",
         effect: Effect::Settles,
+        scope: Scope::Work,
     };
     Entry::new::<StopArguments, Stopped, _>(about, |call, arguments| async move {
         let StopArguments { agent } = read(arguments)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use baton_engine::Poll;
+use baton_engine::{Poll, queue::Switch};
 use baton_gate::Input;
 use baton_model::{
     Faults, PollAnswer, Report,
@@ -12,6 +12,8 @@ use rmcp::model::ProgressNotificationParam;
 use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 use serde_json::Value;
+
+use baton_model::principal::Scope;
 
 use super::{About, Call, Effect, Entry, read};
 use crate::{early::KEEP_ALIVE, refusal::Refusal};
@@ -88,6 +90,7 @@ pub fn next() -> Entry {
                       do not call again. A directive is yours until `metadata.lease_expires_at`; if you need longer, \
                       call extend_lease before that.",
         effect: Effect::Adds,
+        scope: Scope::Work,
     };
     Entry::new::<Arguments, PollAnswer, _>(about, run)
 }
@@ -103,6 +106,7 @@ async fn run(call: Call, arguments: Value) -> Result<PollAnswer, Refusal> {
         agent: arguments.agent,
         session: arguments.session_id,
         tags: arguments.tags,
+        switch: Switch::Heeded,
     };
     // The order matters: a directive is not claimed in the same moment in which the caller is found to be gone.
     tokio::select! {

@@ -37,10 +37,10 @@ pub(super) async fn close(
     tx.execute_one(
         "close attempt",
         "insert into attempt (directive_id, number, token, agent, session, leased_at, lease_ends_at, ended_at, outcome, \
-         report) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (directive_id, number) do update set \
+         report, holder) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (directive_id, number) do update set \
          token = excluded.token, agent = excluded.agent, session = excluded.session, leased_at = excluded.leased_at, \
          lease_ends_at = excluded.lease_ends_at, ended_at = excluded.ended_at, outcome = excluded.outcome, \
-         report = excluded.report",
+         report = excluded.report, holder = excluded.holder",
         &[
             &row.id,
             &row.attempt,
@@ -52,6 +52,7 @@ pub(super) async fn close(
             &now,
             &outcome.as_str(),
             &report.map(Json),
+            &lease.holder,
         ],
     )
     .await
@@ -121,6 +122,18 @@ fn final_report(row: &DirectiveRow) -> Option<Report> {
         metadata: result.metadata.clone(),
         lease_token: None,
     })
+}
+
+/// Whether a principal was ever handed the directive.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn was_held_by(tx: &mut Tx<'_>, row: &DirectiveRow, principal: &str) -> Result<bool> {
+    if row.lease.as_ref().is_some_and(|lease| lease.holder.as_deref() == Some(principal)) {
+        return Ok(true);
+    }
+    let sql = "select 1 from attempt where directive_id = $1 and holder = $2 limit 1";
+    Ok(tx.row(sql, &[&row.id, &principal], |_| Ok(())).await?.is_some())
 }
 
 /// What is stored of the ended delivery that a token names.

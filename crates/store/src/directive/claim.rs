@@ -15,6 +15,10 @@ pub struct Claim {
     pub agent: Option<String>,
     /// Its monitoring session, if it gave one.
     pub session: Option<String>,
+    /// The principal that asks.
+    pub holder: String,
+    /// Whether the monitoring switch matters to it.
+    pub switch: Switch,
     /// Only directives that carry at least one of these; all if empty.
     pub tags: Vec<String>,
     /// The lease's token.
@@ -25,6 +29,16 @@ pub struct Claim {
     pub steady: Millis,
     /// How long the lease lasts where the directive does not say.
     pub default_lease: Millis,
+}
+
+/// Whether the monitoring switch matters to whoever asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Switch {
+    /// An agent: it gets nothing while the switch is off.
+    #[default]
+    Heeded,
+    /// A worker: it was started by the operator, who stops it the same way.
+    Ignored,
 }
 
 /// A directive that was handed out.
@@ -68,7 +82,7 @@ pub async fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>> {
     tx.execute_one(
         "claim",
         "update directive set state = 'leased', attempt = $2, lease_token = $3, lease_agent = $4, lease_session = $5, \
-         lease_ms = $6, leased_at = $7, lease_ends_at = $8 where id = $1 and state = 'queued'",
+         lease_ms = $6, leased_at = $7, lease_ends_at = $8, lease_holder = $9 where id = $1 and state = 'queued'",
         &[
             id,
             &claimed.attempt,
@@ -78,6 +92,7 @@ pub async fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>> {
             &claimed.lease,
             &claim.now,
             &(claim.steady + claimed.lease),
+            &claim.holder,
         ],
     )
     .await?;
@@ -96,25 +111,26 @@ pub async fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>> {
 /// Looks at one entry for everybody, one for the agent alone, and so for each tag: never at the whole line.
 async fn first_in_line(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Claimed>> {
     const FIRST: &str = "select id, priority, ready_at, owner, body, request, attempt, retry_count, retry_reason, \
-        lease_token, lease_agent, lease_session, lease_ms, leased_at, lease_ends_at from directive where state = 'queued' and agent = $1 \
-        and (select active from monitoring where id = 1) order by priority, ready_at, id limit 1";
+        lease_token, lease_agent, lease_session, lease_ms, leased_at, lease_ends_at, lease_holder from directive \
+        where state = 'queued' and agent = $1 and ($2 or (select active from monitoring where id = 1)) order by priority, ready_at, id limit 1";
     const FIRST_TAGGED: &str = "select d.id, d.priority, d.ready_at, d.owner, d.body, d.request, d.attempt, \
         d.retry_count, d.retry_reason, d.lease_token, d.lease_agent, d.lease_session, d.lease_ms, d.leased_at, \
-        d.lease_ends_at from directive_tag t join directive d on d.id = t.directive_id \
+        d.lease_ends_at, d.lease_holder from directive_tag t join directive d on d.id = t.directive_id \
         where t.tag = $1 and t.queued and t.agent = $2 \
-        and (select active from monitoring where id = 1) order by t.priority, t.ready_at, t.directive_id limit 1";
+        and ($3 or (select active from monitoring where id = 1)) order by t.priority, t.ready_at, t.directive_id limit 1";
     let agent = claim.agent.as_deref().unwrap_or("");
+    let anyway = claim.switch == Switch::Ignored;
     let mut found = Vec::new();
     if claim.tags.is_empty() {
-        found.push(tx.row(FIRST, &[&""], |row| read(&row, claim)).await?);
+        found.push(tx.row(FIRST, &[&"", &anyway], |row| read(&row, claim)).await?);
         if !agent.is_empty() {
-            found.push(tx.row(FIRST, &[&agent], |row| read(&row, claim)).await?);
+            found.push(tx.row(FIRST, &[&agent, &anyway], |row| read(&row, claim)).await?);
         }
     }
     for tag in &claim.tags {
-        found.push(tx.row(FIRST_TAGGED, &[tag, &""], |row| read(&row, claim)).await?);
+        found.push(tx.row(FIRST_TAGGED, &[tag, &"", &anyway], |row| read(&row, claim)).await?);
         if !agent.is_empty() {
-            found.push(tx.row(FIRST_TAGGED, &[tag, &agent], |row| read(&row, claim)).await?);
+            found.push(tx.row(FIRST_TAGGED, &[tag, &agent, &anyway], |row| read(&row, claim)).await?);
         }
     }
     Ok(found.into_iter().flatten().min_by(|a, b| a.place.cmp(&b.place).then_with(|| a.id.cmp(&b.id))))
@@ -148,7 +164,7 @@ pub async fn give_back(tx: &mut Tx<'_>, claimed: &Claimed, now: Millis) -> Resul
     let taken_back = tx
         .execute(
             "update directive set state = 'queued', attempt = attempt - 1, lease_token = $3, lease_agent = $4, \
-             lease_session = $5, lease_ms = $6, leased_at = $7, lease_ends_at = $8 \
+             lease_session = $5, lease_ms = $6, leased_at = $7, lease_ends_at = $8, lease_holder = $9 \
              where id = $1 and state = 'leased' and lease_token = $2",
             &[
                 &claimed.id,
@@ -159,6 +175,7 @@ pub async fn give_back(tx: &mut Tx<'_>, claimed: &Claimed, now: Millis) -> Resul
                 &before.map(|lease| lease.millis),
                 &before.map(|lease| lease.leased_at),
                 &before.map(|lease| lease.ends_at),
+                &before.and_then(|lease| lease.holder.as_ref()),
             ],
         )
         .await?;

@@ -4,7 +4,7 @@ use baton_model::{Millis, Report, State, view::AttemptOutcome};
 use serde_json::{Map, Value, json};
 
 use super::{DirectiveRow, attempt, mirror_tags, requeue, row};
-use crate::{Json, Result, Signal, Tx, event, stats};
+use crate::{Json, Result, Signal, Tx, event, outbox, stats};
 
 /// What came of a directive in the end.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +77,7 @@ pub async fn end(tx: &mut Tx<'_>, row: &DirectiveRow, ending: &Ending) -> Result
         mirror_tags(tx, &row.id, false, row.priority.rank(), row.ready_at).await?;
     }
     if let Some(result) = result {
-        stats::count(tx, row.priority, result, ending.now).await?;
+        stats::count(tx, row, result, ending.now).await?;
     }
     let mut data = ending.note.clone();
     data.insert("attempt".to_owned(), json!(row.attempt));
@@ -91,6 +91,9 @@ pub async fn end(tx: &mut Tx<'_>, row: &DirectiveRow, ending: &Ending) -> Result
         _ => "directive.failed",
     };
     event::append(tx, kind, &row.owner, &row.id, ending.now, Value::Object(data)).await?;
+    if let Some(result) = result {
+        outbox::completed(tx, row, result, ending.now).await?;
+    }
     if row.needed > 0 {
         release_dependents(tx, &row.id, ending).await?;
     }
@@ -127,19 +130,40 @@ pub async fn retry(tx: &mut Tx<'_>, row: &DirectiveRow, report: &Report, due: Mi
     if let Some(lease) = &row.lease {
         attempt::close(tx, row, lease, now, AttemptOutcome::Failed, Some(report)).await?;
     }
-    tx.execute_one(
-        "retry",
-        "update directive set retry_count = retry_count + 1, retry_reason = $2, expiries = 0, first_expired = \
-         (select coalesce(min(number), 0) from attempt where directive_id = $1 and outcome = 'expired'), lease_token = null, \
-         lease_agent = null, lease_session = null, lease_ms = null, leased_at = null, lease_ends_at = null \
-         where id = $1 and attempt = $3 and ended_at is null",
-        &[&row.id, &baton_model::lifecycle::retry_reason(report), &row.attempt],
-    )
-    .await?;
+    let sql = "update directive set retry_count = retry_count + 1, retry_reason = $2, expiries = 0 where id = $1";
+    tx.execute_one("retry", sql, &[&row.id, &baton_model::lifecycle::retry_reason(report)]).await?;
+    clear_lease(tx, row).await?;
     requeue(tx, row, due, now).await?;
     let data =
         json!({"attempt": row.attempt, "retry_count": row.retry_count + 1, "due_at": baton_model::clock::iso(due)});
     event::append(tx, "directive.retry_scheduled", &row.owner, &row.id, now, data).await
+}
+
+/// Gives a directive that an agent could not take up back to the queue, due at `due`. It counts neither as a failure nor
+/// as a delivery without a result.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn release(tx: &mut Tx<'_>, row: &DirectiveRow, due: Millis, reason: &str, now: Millis) -> Result<()> {
+    if let Some(lease) = &row.lease {
+        attempt::close(tx, row, lease, now, AttemptOutcome::Released, None).await?;
+    }
+    clear_lease(tx, row).await?;
+    requeue(tx, row, due, now).await?;
+    let data = json!({"attempt": row.attempt, "reason": reason, "due_at": baton_model::clock::iso(due)});
+    event::append(tx, "directive.released", &row.owner, &row.id, now, data).await
+}
+
+/// Takes the ended attempt out of the directive's row.
+async fn clear_lease(tx: &mut Tx<'_>, row: &DirectiveRow) -> Result<()> {
+    tx.execute_one(
+        "clear lease",
+        "update directive set first_expired = (select coalesce(min(number), 0) from attempt where directive_id = $1 and \
+         outcome = 'expired'), lease_token = null, lease_agent = null, lease_session = null, lease_ms = null, \
+         leased_at = null, lease_ends_at = null, lease_holder = null where id = $1 and attempt = $2 and ended_at is null",
+        &[&row.id, &row.attempt],
+    )
+    .await
 }
 
 /// Puts a directive whose lease ran out back to its place in line. Its lease's token stays good until somebody else

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use baton_model::{Millis, State, view::DirectiveFilter};
+use baton_model::{Millis, State, principal::LOCAL, view::DirectiveFilter};
 
 use super::{DirectiveRow, row};
 use crate::{Result, Tx};
@@ -18,17 +18,34 @@ pub struct Counts {
     pub active: i64,
 }
 
-/// Counts what has not ended.
+/// Counts what has not ended: everybody's, or one owner's.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn counts(tx: &mut Tx<'_>) -> Result<Counts> {
+pub async fn counts(tx: &mut Tx<'_>, owner: Option<&str>) -> Result<Counts> {
+    if let Some(owner) = owner.filter(|owner| *owner != LOCAL) {
+        return counts_of(tx, owner).await;
+    }
     let sql = "select (select count(*) from directive where state = 'queued'), \
         (select count(*) from directive where state = 'scheduled') + (select count(*) from directive where state = 'waiting'), \
         (select count(*) from directive where state = 'leased')";
     let (queued, scheduled, active) =
         tx.one(sql, &[], |row| Ok((row.get::<i64>(0)?, row.get(1)?, row.get(2)?))).await?;
     Ok(Counts { pending: queued + scheduled, scheduled, active })
+}
+
+async fn counts_of(tx: &mut Tx<'_>, owner: &str) -> Result<Counts> {
+    let sql = "select state, count(*) from directive where owner = $1 and owner <> 'local' and ended_at is null \
+        group by state";
+    let mut counts = Counts { pending: 0, scheduled: 0, active: 0 };
+    for (state, number) in tx.rows(sql, &[&owner], |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?))).await? {
+        match row::read_state(&state)? {
+            State::Leased => counts.active += number,
+            State::Queued => counts.pending += number,
+            _ => (counts.pending, counts.scheduled) = (counts.pending + number, counts.scheduled + number),
+        }
+    }
+    Ok(counts)
 }
 
 /// Some directives that are due; at most `limit`.
@@ -78,22 +95,40 @@ pub async fn list(
     if filter.parent.is_some() {
         rest += " and parent = $5";
     }
+    rest += &owned(filter.owner.as_deref(), "$6");
     rest += " order by id desc limit $2";
     let priority = filter.priority.map(baton_model::Priority::rank);
     let sql = row::select(&rest);
-    tx.rows(&sql, &[&before.unwrap_or("~"), &limit, &priority, &filter.tag, &filter.parent], row::read).await
+    tx.rows(&sql, &[&before.unwrap_or("~"), &limit, &priority, &filter.tag, &filter.parent, &filter.owner], row::read)
+        .await
 }
 
-/// A page of directives that have a result, latest result first, beginning after the place `before`.
+/// Narrows a query to one owner's rows; says which rows stand in the indexes by owner.
+fn owned(owner: Option<&str>, placeholder: &str) -> String {
+    match owner {
+        None => String::new(),
+        Some(LOCAL) => format!(" and owner = {placeholder}"),
+        Some(_) => format!(" and owner = {placeholder} and owner <> 'local'"),
+    }
+}
+
+/// A page of directives that have a result, everybody's or one owner's, latest result first, beginning after the place
+/// `before`.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn page_of_results(tx: &mut Tx<'_>, before: Option<(Millis, &str)>, limit: i64) -> Result<Vec<DirectiveRow>> {
-    static SQL: LazyLock<String> = LazyLock::new(|| {
-        row::select("where success is not null and (ended_at, id) < ($1, $2) order by ended_at desc, id desc limit $3")
-    });
+pub async fn page_of_results(
+    tx: &mut Tx<'_>,
+    owner: Option<&str>,
+    before: Option<(Millis, &str)>,
+    limit: i64,
+) -> Result<Vec<DirectiveRow>> {
+    let owned = owned(owner, "$4");
+    let sql = row::select(&format!(
+        "where success is not null and (ended_at, id) < ($1, $2){owned} order by ended_at desc, id desc limit $3"
+    ));
     let (at, id) = before.unwrap_or((Millis::MAX, ""));
-    tx.rows(&SQL, &[&at, &id, &limit], row::read).await
+    tx.rows(&sql, &[&at, &id, &limit, &owner], row::read).await
 }
 
 /// What came of a directive: follow-ups and retries, first to last; at most 1000.

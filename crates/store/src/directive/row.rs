@@ -71,6 +71,8 @@ pub struct Lease {
     pub leased_at: Millis,
     /// When it ends.
     pub ends_at: Millis,
+    /// The principal that it was given to.
+    pub holder: Option<String>,
 }
 
 impl DirectiveRow {
@@ -127,7 +129,7 @@ pub(super) fn stored_request(request: &DirectiveRequest) -> Result<Json<Cow<'sta
 
 const COLUMNS: &str = "id, owner, body, request, priority, state, agent, parent, created_at, ready_at, unmet, attempt, \
     retry_count, retry_reason, expiries, first_expired, lease_token, lease_agent, lease_session, lease_ms, leased_at, \
-    lease_ends_at, ended_at, success, result, error, execution_time, metadata, needed";
+    lease_ends_at, lease_holder, ended_at, success, result, error, execution_time, metadata, needed";
 
 /// A query for whole rows.
 pub(super) fn select(rest: &str) -> String {
@@ -163,13 +165,13 @@ pub(super) fn read(row: Row<'_>) -> Result<DirectiveRow> {
         expiries: row.get(14)?,
         first_expired: row.get(15)?,
         lease: read_lease(&row, 16)?,
-        ended_at: row.get(22)?,
-        result: result_columns(&row, 23)?,
-        needed: row.get(28)?,
+        ended_at: row.get(23)?,
+        result: result_columns(&row, 24)?,
+        needed: row.get(29)?,
     })
 }
 
-/// Reads token, agent, session, length, beginning and end of a lease from the columns that start at `first`.
+/// Reads token, agent, session, length, beginning, end and holder of a lease from the columns that start at `first`.
 pub(super) fn read_lease(row: &Row<'_>, first: usize) -> Result<Option<Lease>> {
     let Some(token) = row.get(first)? else { return Ok(None) };
     Ok(Some(Lease {
@@ -179,6 +181,7 @@ pub(super) fn read_lease(row: &Row<'_>, first: usize) -> Result<Option<Lease>> {
         millis: row.get(first + 3)?,
         leased_at: row.get(first + 4)?,
         ends_at: row.get(first + 5)?,
+        holder: row.get(first + 6)?,
     }))
 }
 

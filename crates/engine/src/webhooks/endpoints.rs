@@ -1,0 +1,225 @@
+//! Endpoints: making, listing, changing and removing them.
+
+use baton_model::{
+    Millis, clock,
+    principal::Scope,
+    view::Page,
+    webhook::{EndpointChange, EndpointRequest, EndpointView},
+};
+use baton_store::{
+    Tx, delivery,
+    webhook::{self, Endpoint},
+};
+
+use super::signing::{self, Secrets};
+use crate::{Engine, Error, Inner, Principal, Result, queue::check_limit};
+
+/// Most endpoints of one principal: each change of a directive looks at all of them.
+const MOST: usize = 100;
+
+/// How much of an endpoint is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Showing {
+    /// No secret.
+    Plain,
+    /// What signs, too.
+    WithSecrets,
+}
+
+impl Engine {
+    /// Makes an endpoint, or answers the one that the principal has for that URL. A new one is shown with its secret.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Invalid`].
+    pub async fn create_webhook(&self, who: &Principal, request: EndpointRequest) -> Result<EndpointView> {
+        who.may(Scope::Submit)?;
+        request.check()?;
+        let inner = &self.inner;
+        inner.outbox.check_url("url", &request.url)?;
+        let everybody = request.everybody.unwrap_or(who.is_admin());
+        if everybody {
+            who.may(Scope::Admin)?;
+        }
+        if let Some(secret) = &request.secret {
+            signing::check("secret", secret)?;
+        }
+        let secrets = Secrets::of(request.secret.unwrap_or_else(|| inner.new_signing_secret()));
+        let (id, now) = (inner.new_id(), inner.clock.now());
+        let new = Endpoint {
+            secrets: inner.seal_secrets(&secrets, &id)?,
+            id,
+            owner: who.name.to_string(),
+            url: request.url,
+            events: request.events,
+            everybody,
+            description: request.description,
+            enabled: true,
+            reason: None,
+            created_at: now,
+            changed_at: now,
+        };
+        let write = inner.store.write(async move |tx| {
+            if let Some(known) = webhook::find(tx, &new.owner, &new.url).await? {
+                let known = if known.enabled { known } else { enable(tx, known, now).await? };
+                return Ok((view(tx, &known).await?, None));
+            }
+            if webhook::list(tx, Some(&new.owner), "", i64::try_from(MOST).unwrap_or(i64::MAX)).await?.len() >= MOST {
+                return Err(Error::conflict("too_many", format!("there are {MOST} endpoints already: remove some")));
+            }
+            webhook::insert(tx, &new).await?;
+            Ok((view(tx, &new).await?, Some(secrets.clone())))
+        });
+        let (mut view, secrets) = write.await?;
+        view.secrets = secrets.map(|secrets| secrets.present(now).map(str::to_owned).collect());
+        Ok(view)
+    }
+
+    /// A page of endpoints, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a limit that is none.
+    pub async fn webhooks(&self, who: &Principal, limit: i64, cursor: Option<&str>) -> Result<Page<EndpointView>> {
+        who.may(Scope::Submit)?;
+        check_limit(limit)?;
+        let (only, after) = (who.only(), cursor.unwrap_or_default().to_owned());
+        let read = self.inner.store.read(async move |tx| {
+            let mut endpoints = webhook::list(tx, only.as_deref(), &after, limit + 1).await?;
+            let is_more = i64::try_from(endpoints.len()).unwrap_or(i64::MAX) > limit;
+            endpoints.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            let next_cursor = endpoints.last().filter(|_| is_more).map(|last| last.id.clone());
+            let mut items = Vec::with_capacity(endpoints.len());
+            for endpoint in &endpoints {
+                items.push(view(tx, endpoint).await?);
+            }
+            Ok::<_, Error>(Page { items, next_cursor })
+        });
+        read.await
+    }
+
+    /// One endpoint.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn webhook(&self, who: &Principal, id: &str, showing: Showing) -> Result<EndpointView> {
+        who.may(Scope::Submit)?;
+        let (who, id, now) = (who.clone(), id.to_owned(), self.inner.clock.now());
+        let read = self.inner.store.read(async move |tx| {
+            let endpoint = find(tx, &who, &id).await?;
+            Ok::<_, Error>((view(tx, &endpoint).await?, endpoint))
+        });
+        let (mut view, endpoint) = read.await?;
+        if showing == Showing::WithSecrets {
+            let secrets = self.inner.open_secrets(&endpoint)?;
+            view.secrets = Some(secrets.present(now).map(str::to_owned).collect());
+        }
+        Ok(view)
+    }
+
+    /// Changes what an endpoint hears of, or whether it is called.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`].
+    pub async fn change_webhook(&self, who: &Principal, id: &str, change: EndpointChange) -> Result<EndpointView> {
+        who.may(Scope::Submit)?;
+        change.check()?;
+        let (who, id, now) = (who.clone(), id.to_owned(), self.inner.clock.now());
+        let write = self.inner.store.write(async move |tx| {
+            let mut endpoint = find(tx, &who, &id).await?;
+            let change = change.clone();
+            endpoint.events = change.events.unwrap_or(endpoint.events);
+            endpoint.description = change.description.or(endpoint.description);
+            endpoint.changed_at = now;
+            match change.enabled {
+                Some(true) => endpoint = enable(tx, endpoint, now).await?,
+                Some(false) => (endpoint.enabled, endpoint.reason) = (false, Some("switched off".to_owned())),
+                None => {}
+            }
+            webhook::update(tx, &endpoint).await?;
+            view(tx, &endpoint).await
+        });
+        write.await
+    }
+
+    /// Gives an endpoint a new secret; the one before goes on signing beside it for a day.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn rotate_webhook(&self, who: &Principal, id: &str) -> Result<EndpointView> {
+        let endpoint = self.webhook(who, id, Showing::Plain).await?;
+        let (inner, who, now) = (self.inner.clone(), who.clone(), self.inner.clock.now());
+        let fresh = inner.new_signing_secret();
+        let write = self.inner.store.write(async move |tx| {
+            let mut present = find(tx, &who, &endpoint.id).await?;
+            let mut secrets = inner.open_secrets(&present)?;
+            secrets.rotate(fresh.clone(), now);
+            (present.secrets, present.changed_at) = (inner.seal_secrets(&secrets, &present.id)?, now);
+            webhook::update(tx, &present).await?;
+            let mut view = view(tx, &present).await?;
+            view.secrets = Some(secrets.present(now).map(str::to_owned).collect());
+            Ok::<_, Error>(view)
+        });
+        write.await
+    }
+
+    /// Removes an endpoint and what was still to be delivered to it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn remove_webhook(&self, who: &Principal, id: &str) -> Result<()> {
+        who.may(Scope::Submit)?;
+        let (who, id) = (who.clone(), id.to_owned());
+        let write = self.inner.store.write(async move |tx| {
+            find(tx, &who, &id).await?;
+            Ok(webhook::remove(tx, &id).await?)
+        });
+        write.await
+    }
+}
+
+impl Inner {
+    /// Stops calling an endpoint that said that it is gone.
+    pub(super) async fn disable_webhook(&self, id: &str, reason: &str) -> Result<()> {
+        let (id, reason, now) = (id.to_owned(), reason.to_owned(), self.clock.now());
+        let write = self.store.write(async move |tx| {
+            let Some(mut endpoint) = webhook::get(tx, &id).await?.filter(|endpoint| endpoint.enabled) else {
+                return Ok(());
+            };
+            (endpoint.enabled, endpoint.reason, endpoint.changed_at) = (false, Some(reason.clone()), now);
+            webhook::update(tx, &endpoint).await
+        });
+        Ok(write.await?)
+    }
+}
+
+/// Calls an endpoint again, beginning with what is still pending.
+async fn enable(tx: &mut Tx<'_>, mut endpoint: Endpoint, now: Millis) -> Result<Endpoint> {
+    (endpoint.enabled, endpoint.reason, endpoint.changed_at) = (true, None, now);
+    webhook::update(tx, &endpoint).await?;
+    delivery::bring_forward(tx, &endpoint.id, now).await?;
+    Ok(endpoint)
+}
+
+/// The endpoint of that id, if it is the principal's own; another's is as one that is not there.
+pub(super) async fn find(tx: &mut Tx<'_>, who: &Principal, id: &str) -> Result<Endpoint> {
+    let found = webhook::get(tx, id).await?.filter(|endpoint| who.sees(&endpoint.owner));
+    found.ok_or_else(|| Error::NotFound { what: "webhook", id: id.to_owned() })
+}
+
+async fn view(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<EndpointView> {
+    let [pending, delivered, dead] = delivery::counts(tx, &endpoint.id).await?;
+    Ok(EndpointView {
+        id: endpoint.id.clone(),
+        url: endpoint.url.clone(),
+        events: endpoint.events.clone(),
+        everybody: endpoint.everybody,
+        owner: endpoint.owner.clone(),
+        description: endpoint.description.clone(),
+        enabled: endpoint.enabled,
+        reason: endpoint.reason.clone(),
+        created_at: clock::iso(endpoint.created_at),
+        pending,
+        delivered,
+        dead,
+        secrets: None,
+    })
+}
