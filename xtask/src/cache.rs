@@ -36,16 +36,26 @@ pub fn cargo_tool(name: &str, version: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Sees to it that a program is on the PATH; on Debian, for root, its package is installed.
+/// Something from outside that a package of Debian brings.
+pub struct Need {
+    /// A command that ends well where it is there.
+    pub probe: &'static [&'static str],
+    /// The package.
+    pub package: &'static str,
+}
+
+/// Sees to it that something is there; on Debian, for root, its package is installed.
 ///
 /// # Errors
 /// If it is missing and cannot be installed; says how to get it.
-pub fn debian_program(program: &str, package: &str) -> Result<()> {
-    if on_path(program) {
+pub fn debian_package(need: &Need) -> Result<()> {
+    let Need { probe, package } = need;
+    if succeeds(probe) {
         return Ok(());
     }
-    let advice = format!("`{program}` is missing: install it, on Debian as root with `apt-get install {package}`");
-    if !on_path("apt-get") {
+    let probe = probe.join(" ");
+    let advice = format!("`{probe}` does not run: on Debian, as root, `apt-get install {package}` mends that");
+    if !succeeds(&["apt-get", "--version"]) {
         bail!("{advice}");
     }
     let mut install = Command::new("apt-get");
@@ -55,6 +65,19 @@ pub fn debian_program(program: &str, package: &str) -> Result<()> {
         .context(advice)
 }
 
-fn on_path(program: &str) -> bool {
-    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+fn succeeds(command: &[&str]) -> bool {
+    let Some((program, args)) = command.split_first() else { return false };
+    Command::new(program).args(args).output().is_ok_and(|done| done.status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_is_not_installed() {
+        assert!(succeeds(&["true"]));
+        assert!(!succeeds(&["false"]) && !succeeds(&["/nowhere/npm", "--version"]));
+        debian_package(&Need { probe: &["true"], package: "no-such-package" }).unwrap();
+    }
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     artifacts::{self, Artifact},
-    cache,
+    cache::{self, Need},
     run::{self, Counts, Stopwatch, seconds},
 };
 
@@ -15,8 +15,8 @@ struct Suite {
     name: &'static str,
     about: &'static str,
     tests: Tests,
-    /// Programs that it needs besides Rust and a C compiler, each with the Debian package that brings it.
-    needs: &'static [(&'static str, &'static str)],
+    /// What it needs besides Rust and a C compiler. Packages of npm and PyPI are installed by the tests themselves.
+    needs: &'static [Need],
 }
 
 /// Which tests a suite is made of.
@@ -32,7 +32,11 @@ enum Tests {
     Others,
 }
 
-const SUITES: [Suite; 6] = [
+const NPM: Need = Need { probe: &["npm", "--version"], package: "npm" };
+/// Debian's Python has `venv` without what it puts into an environment.
+const VENV: Need = Need { probe: &["python3", "-c", "import ensurepip, venv"], package: "python3-venv" };
+
+const SUITES: [Suite; 8] = [
     Suite { name: "unit", about: "rules, beside their code", tests: Tests::Units, needs: &[] },
     Suite {
         name: "house",
@@ -47,8 +51,19 @@ const SUITES: [Suite; 6] = [
         name: "claude",
         about: "the real Claude Code against a stand-in of its model",
         tests: Tests::Named("claude"),
-        // The tests fetch Claude Code itself, by npm.
-        needs: &[("npm", "npm")],
+        needs: &[NPM],
+    },
+    Suite {
+        name: "clients",
+        about: "clients in Python and TypeScript, and the Inspector",
+        tests: Tests::Named("clients::"),
+        needs: &[NPM, VENV],
+    },
+    Suite {
+        name: "conformance",
+        about: "the official suite of MCP on the transport stack",
+        tests: Tests::Package("baton-conformance"),
+        needs: &[NPM],
     },
 ];
 
@@ -112,9 +127,7 @@ pub fn test(wanted: &[String]) -> Result<Report> {
 }
 
 fn run_suite(suite: &Suite, built: &[Artifact]) -> Result<Counts> {
-    for (program, package) in suite.needs {
-        cache::debian_program(program, package)?;
-    }
+    suite.needs.iter().try_for_each(cache::debian_package)?;
     let mut counts = Counts::default();
     for binary in built.iter().filter(|artifact| artifact.tests) {
         let Some(filters) = filters(suite.tests, binary) else { continue };
@@ -165,9 +178,16 @@ mod tests {
     /// Whatever a test is called and wherever it lies, one suite has it and no other.
     #[test]
     fn every_test_belongs_to_exactly_one_suite() {
-        let names =
-            ["house::arrows", "durability::kill_nine", "claude_code::http", "rest::create", "deep::nested::test"];
-        for package in ["baton", "baton-store", "baton-rest", "xtask"] {
+        let names = [
+            "house::arrows",
+            "durability::kill_nine",
+            "claude_code::http",
+            "clients::python_over_http",
+            "conformance::revision",
+            "rest::create",
+            "deep::nested::test",
+        ];
+        for package in ["baton", "baton-store", "baton-conformance", "baton-rest", "xtask"] {
             for (kind, name) in [("lib", "tests::one")].into_iter().chain(names.map(|name| ("test", name))) {
                 let binary = Artifact {
                     program: "p".into(),
