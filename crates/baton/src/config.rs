@@ -20,6 +20,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use baton_engine::{Entrance, SecretKey, TokenRule};
 use baton_model::{Secret, address::Allow, fault::Faults, secret::HIDDEN};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -141,12 +142,22 @@ impl Settings {
     }
 
     /// What the engine is opened with.
-    pub fn engine(&self, database: PathBuf) -> baton_engine::Options {
+    pub fn engine(&self, database: PathBuf, secret_key: SecretKey, local_key: &str) -> baton_engine::Options {
         let synchronous = match self.store.synchronous {
             Synchronous::Full => baton_engine::Synchronous::Full,
             Synchronous::Normal => baton_engine::Synchronous::Normal,
         };
-        baton_engine::Options { database, synchronous, settings: self.queue(), retention: self.retention() }
+        let token = if self.needs_tokens() { TokenRule::Required } else { TokenRule::Optional };
+        baton_engine::Options {
+            database,
+            synchronous,
+            settings: self.queue(),
+            retention: self.retention(),
+            limits: self.limits(),
+            webhooks: self.webhooks(),
+            entrance: Entrance { token, local_key: Some(local_key.into()) },
+            secret_key,
+        }
     }
 
     /// What the engine wants to know of the queue.
@@ -157,7 +168,29 @@ impl Settings {
     /// How long the engine keeps things.
     pub fn retention(&self) -> baton_engine::Retention {
         let keep = &self.store.retention;
-        baton_engine::Retention { events: keep.events.span(), results: keep.results.span() }
+        baton_engine::Retention {
+            events: keep.events.span(),
+            results: keep.results.span(),
+            transcripts: keep.transcripts.span(),
+        }
+    }
+
+    /// How much the engine lets each principal ask for.
+    pub fn limits(&self) -> baton_engine::Limits {
+        baton_engine::Limits {
+            requests: self.limits.rate().map(|rate| (rate.per_second, rate.burst)),
+            waiting_polls: usize::try_from(self.limits.waiting_polls).unwrap_or(usize::MAX),
+            event_streams: usize::try_from(self.limits.event_streams).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// How the engine delivers webhooks.
+    pub fn webhooks(&self) -> baton_engine::webhooks::Settings {
+        baton_engine::webhooks::Settings {
+            timeout: self.webhooks.timeout(),
+            give_up_after: self.webhooks.give_up_after.length(),
+            allow: self.outbound(),
+        }
     }
 }
 

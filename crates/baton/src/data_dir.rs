@@ -1,7 +1,7 @@
 //! The data directory: where it is, who uses it, and under which URL that server is found.
 //!
 //! A server locks the file `lock` in its data directory (`flock`) for as long as it lives. Once it listens, the file
-//! says `{"pid": …, "url": "http://127.0.0.1:8000"}`, so that other commands find it. The kernel drops the lock when
+//! says `{"pid": …, "url": "http://127.0.0.1:8000", "key": …}`, so that other commands find it. The kernel drops the lock when
 //! the process ends, however it ends: a file that nobody has locked is a leftover and counts for nothing.
 
 use std::{
@@ -12,7 +12,8 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
+use baton_model::Secret;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::failure::{Failure, Result};
 
@@ -27,6 +28,13 @@ pub struct Running {
     pub pid: u32,
     /// Where it answers: `http://127.0.0.1:8000`, no slash at the end.
     pub url: String,
+    /// What commands show it as a token: whoever may read this file may do everything anyway. Made anew at each start.
+    #[serde(default, serialize_with = "exposed")]
+    pub key: Secret<String>,
+}
+
+fn exposed<S: Serializer>(key: &Secret<String>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(key.expose())
 }
 
 /// The directory that was asked for, or `$XDG_DATA_HOME/baton`, or `~/.local/share/baton`. It need not exist yet.
@@ -133,7 +141,7 @@ impl Lock {
         let place = path.parent().unwrap_or(&path);
         let failure = Failure::failed(format!("a server already runs on the data in {}", place.display()));
         Err(match holder(&path) {
-            Some(Running { pid, url }) => failure
+            Some(Running { pid, url, .. }) => failure
                 .because(format!("process {pid} answers at {url}"))
                 .next(format!("use it (`baton queue status --url {url}`), or choose another `--data-dir DIR`")),
             None => failure
@@ -177,7 +185,7 @@ mod tests {
         assert_eq!(running(dir.path()), None);
         let mut lock = Lock::take(lock_file(dir.path())).unwrap();
         assert_eq!(running(dir.path()), None, "locked, but it does not listen yet");
-        let server = Running { pid: 7, url: "http://127.0.0.1:8000".into() };
+        let server = Running { pid: 7, url: "http://127.0.0.1:8000".into(), key: Secret::new("k".into()) };
         lock.announce(&server).unwrap();
         assert_eq!(running(dir.path()), Some(server));
         let refused = Lock::take(lock_file(dir.path())).unwrap_err().to_string();

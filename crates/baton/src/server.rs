@@ -1,6 +1,7 @@
 //! The server: from settings to a socket that answers, and back to nothing.
 
 mod connections;
+pub mod keys;
 mod machine;
 mod reload;
 pub mod tls;
@@ -10,7 +11,7 @@ use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 use axum::Router;
 use baton_engine::Engine;
 use baton_gate::Guard;
-use baton_model::{Clock, SystemClock, SystemRng};
+use baton_model::{Clock, Rng, SystemClock, SystemRng};
 use connections::Answering;
 use reload::Reload;
 use serde_json::json;
@@ -91,11 +92,6 @@ impl Server {
     pub async fn start(plan: Plan) -> Result<Self> {
         let loaded = config::load(&plan.sources)?;
         let settings = &loaded.settings;
-        if settings.needs_tokens() {
-            return Err(Failure::config("calls would need access tokens, and this server knows none")
-                .because(format!("it can be reached from elsewhere ({}), or auth.mode asks for them", settings.server.bind))
-                .next("use a loopback address, as 127.0.0.1:8000, and from elsewhere an SSH tunnel"));
-        }
         let tls = Tls::open(settings)?.map(Arc::new);
         let log = logging::start(&settings.telemetry.log)?;
         settings.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -107,12 +103,23 @@ impl Server {
         let signals = Signals::listen()?;
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-        let options = settings.engine(database.clone());
-        let engine = Engine::open(options, clock.clone(), Arc::new(SystemRng::from_machine())).map_err(|error| {
+        let rng: Arc<dyn Rng> = Arc::new(SystemRng::from_machine());
+        let local_key = keys::random(&*rng);
+        let secret_key = keys::secret_key(settings, &plan.data_dir, &*rng)?;
+        let options = settings.engine(database.clone(), secret_key, local_key.expose());
+        let engine = Engine::open(options, clock.clone(), rng).map_err(|error| {
             Failure::failed(format!("cannot open the database {}", database.display()))
                 .because(error)
                 .next("`baton doctor` looks for the cause; `baton restore FILE` puts a backup in its place")
         })?;
+        if settings.needs_tokens() {
+            let known = engine.has_valid_token().await;
+            if !known.map_err(|error| Failure::failed("cannot read the access tokens").because(error))? {
+                return Err(Failure::config("every call would need an access token, and there is none yet")
+                    .because(format!("{} can be reached from elsewhere, or auth.mode asks for tokens", settings.server.bind))
+                    .next("make one: `baton token create NAME --scope admin`, or serve 127.0.0.1 alone"));
+            }
+        }
         let listener = connections::listen(settings.server.bind)?;
         let bound = listener.local_addr().map_err(|error| Failure::failed("cannot read the port").because(error))?;
         let stopping = CancellationToken::new();
@@ -123,7 +130,7 @@ impl Server {
 
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{bound}");
-        let running = Running { pid: std::process::id(), url: url.clone() };
+        let running = Running { pid: std::process::id(), url: url.clone(), key: local_key };
         locks.iter_mut().try_for_each(|lock| lock.announce(&running))?;
         let reload = Reload::new(plan.sources.clone(), loaded, log, tls.clone())?;
         Ok(Server { url, plan, clock, engine, listener, tls, app, background, stopping, signals, reload, locks })

@@ -54,7 +54,9 @@ mod tests {
         ] {
             assert_eq!(fits(pattern, kind), fit, "{pattern} for {kind}");
         }
-        for (pattern, sound) in [("*", true), ("a.b_c", true), ("A.b", false), ("a*b", false), ("", false), ("a b", false)] {
+        for (pattern, sound) in
+            [("*", true), ("a.b_c", true), ("A.b", false), ("a*b", false), ("", false), ("a b", false)]
+        {
             let mut faults = Faults::default();
             check_pattern("kind", pattern, &mut faults);
             assert_eq!(faults.0.is_empty(), sound, "{pattern}");

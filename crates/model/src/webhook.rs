@@ -219,7 +219,13 @@ mod tests {
     fn the_first_retry_comes_within_ten_seconds_and_three_days_hold_a_dozen() {
         assert!((4_750..=5_250).contains(&backoff(1, 0.3)));
         let mut at = 0;
-        let tries: Vec<Millis> = (1..).map(|failed| { at += backoff(failed, 1.0); at }).take_while(|at| *at <= 259_200_000).collect();
+        let tries: Vec<Millis> = (1..)
+            .map(|failed| {
+                at += backoff(failed, 1.0);
+                at
+            })
+            .take_while(|at| *at <= 259_200_000)
+            .collect();
         assert!((12..=20).contains(&tries.len()), "{tries:?}");
         assert_eq!(backoff(1_000, 0.5), 36_000_000);
     }
@@ -227,7 +233,8 @@ mod tests {
     #[test]
     fn endpoints_say_what_they_hear_of() {
         assert!(EndpointRequest::to("https://hooks.example/").check().is_ok());
-        let wrong = EndpointRequest { events: vec!["directive.*".into(), "no such".into()], ..EndpointRequest::to("x") };
+        let wrong =
+            EndpointRequest { events: vec!["directive.*".into(), "no such".into()], ..EndpointRequest::to("x") };
         let faults = wrong.check().unwrap_err();
         let fields: Vec<&str> = faults.0.iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(fields, ["url", "events[1]"]);

@@ -6,6 +6,7 @@ use reqwest::{
     Method, StatusCode,
     header::{AUTHORIZATION, LINK, RETRY_AFTER},
 };
+use baton_model::Secret;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::Globals;
@@ -24,16 +25,35 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long an ordinary call may take.
 const CALL: Duration = Duration::from_secs(60);
 
-/// Where the server is: the URL that was named, or the one that the server on the data directory announces.
+/// A server that was found.
+pub struct Found {
+    /// Its root: `http://127.0.0.1:8000`.
+    pub url: String,
+    /// What is shown to it as a token.
+    pub token: Option<Secret<String>>,
+}
+
+/// Where the server is: the URL that was named, or the one that the server on the data directory announces; and the
+/// token for it: `BATON_TOKEN`, or for the data directory's own server the key that it announces.
 ///
 /// # Errors
 /// [`Trouble::NoServer`] when no server runs on the data directory.
-pub fn find(globals: &Globals) -> Result<String, Trouble> {
+pub fn locate(globals: &Globals) -> Result<Found, Trouble> {
+    let token = token().map(Secret::new);
     if let Some(url) = &globals.url {
-        return Ok(root_of(url).to_owned());
+        return Ok(Found { url: root_of(url).to_owned(), token });
     }
     let dir = data_dir::locate(globals.data_dir.as_deref()).map_err(Trouble::Failed)?;
-    data_dir::running(&dir).map(|running| root_of(&running.url).to_owned()).ok_or(Trouble::NoServer { dir })
+    let running = data_dir::running(&dir).ok_or(Trouble::NoServer { dir })?;
+    Ok(Found { url: root_of(&running.url).to_owned(), token: token.or(Some(running.key)) })
+}
+
+/// Where the server is.
+///
+/// # Errors
+/// As [`locate`].
+pub fn find(globals: &Globals) -> Result<String, Trouble> {
+    Ok(locate(globals)?.url)
 }
 
 /// A server's URL without a slash or the MCP endpoint's path at its end, so that people may paste either.
@@ -104,7 +124,7 @@ pub fn broken(url: &str, error: &reqwest::Error) -> Trouble {
 pub struct Client {
     http: reqwest::Client,
     url: String,
-    token: Option<String>,
+    token: Option<Secret<String>>,
 }
 
 /// What the server said.
@@ -131,8 +151,8 @@ impl Client {
     /// # Errors
     /// When there is none, or the URL makes no sense.
     pub fn new(globals: &Globals) -> Result<Self, Trouble> {
-        let url = find(globals)?;
-        Ok(Client { http: http(&url)?, url, token: token() })
+        let Found { url, token } = locate(globals)?;
+        Ok(Client { http: http(&url)?, url, token })
     }
 
     /// `GET` of a path, which may carry a query of its own.
@@ -162,7 +182,7 @@ impl Client {
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url)).timeout(CALL);
         match &self.token {
-            Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+            Some(token) => request.header(AUTHORIZATION, format!("Bearer {}", token.expose())),
             None => request,
         }
     }

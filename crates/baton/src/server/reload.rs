@@ -64,7 +64,8 @@ impl Reload {
         let (now, later): (Vec<_>, Vec<_>) =
             changed.into_iter().partition(|key| config::can_reload(key) || self.reads_again(key, &fresh));
         self.log.set(&fresh.settings.telemetry.log);
-        engine.reconfigure(fresh.settings.queue(), fresh.settings.retention());
+        let settings = &fresh.settings;
+        engine.reconfigure(settings.queue(), settings.retention(), settings.limits(), settings.webhooks());
         if !later.is_empty() {
             tracing::warn!("these need a restart: {}", later.join(", "));
         }

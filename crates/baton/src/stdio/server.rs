@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use baton_model::Secret;
 use reqwest::{
     Method, RequestBuilder,
     header::{HeaderMap, HeaderValue},
@@ -68,14 +69,14 @@ pub struct Live {
 }
 
 impl Live {
-    fn new(url: &str) -> Result<Self, Trouble> {
+    fn new(url: &str, token: Option<&Secret<String>>) -> Result<Self, Trouble> {
         let http = client::http(url)?;
         let mut endpoint = reqwest::Url::parse(url)
             .map_err(|error| Trouble::BadUrl { url: url.to_owned(), why: error.to_string() })?;
         if endpoint.path() == "/" {
             endpoint.set_path("/mcp");
         }
-        Ok(Live { url: endpoint, http, common: headers::common(client::token().as_deref()) })
+        Ok(Live { url: endpoint, http, common: headers::common(token.map(|token| token.expose().as_str())) })
     }
 
     /// A call, with what every call carries. No time limit: a poll may wait for minutes.
@@ -113,11 +114,14 @@ impl Server {
         if let Some(live) = &*live {
             return Ok(Arc::clone(live));
         }
-        let url = match &self.way {
-            Way::Named(url) => url.clone(),
-            Way::Here { dir, config } => start::find_or_start(dir, config.as_deref()).await.map_err(Trouble::Failed)?,
+        let (url, token) = match &self.way {
+            Way::Named(url) => (url.clone(), client::token().map(Secret::new)),
+            Way::Here { dir, config } => {
+                let running = start::find_or_start(dir, config.as_deref()).await.map_err(Trouble::Failed)?;
+                (running.url, client::token().map(Secret::new).or(Some(running.key)))
+            }
         };
-        let found = Arc::new(Live::new(&url)?);
+        let found = Arc::new(Live::new(&url, token.as_ref())?);
         *live = Some(Arc::clone(&found));
         Ok(found)
     }

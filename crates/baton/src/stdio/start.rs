@@ -13,7 +13,7 @@ use std::{
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    data_dir,
+    data_dir::{self, Running},
     failure::{Failure, Result},
 };
 
@@ -32,9 +32,9 @@ const LOG_TAIL: usize = 2000;
 ///
 /// # Errors
 /// When it does not become ready; the end of its log is the reason given.
-pub async fn find_or_start(dir: &Path, config: Option<&Path>) -> Result<String> {
+pub async fn find_or_start(dir: &Path, config: Option<&Path>) -> Result<Running> {
     if let Some(running) = data_dir::running(dir) {
-        return Ok(running.url);
+        return Ok(running);
     }
     data_dir::create(dir)?;
     let late = |_| Failure::failed(format!("no server became ready on {} within {} s", dir.display(), READY.as_secs()));
@@ -58,13 +58,13 @@ async fn take_turn(dir: &Path) -> Result<File> {
     }
 }
 
-async fn start(dir: &Path, config: Option<&Path>) -> Result<String> {
+async fn start(dir: &Path, config: Option<&Path>) -> Result<Running> {
     match attempt(dir, config, &[]).await? {
-        Attempt::Ready(url) => Ok(url),
+        Attempt::Ready(running) => Ok(running),
         // The usual port may be somebody else's; the lock file tells everyone where this server is instead.
         Attempt::Ended(status, _) if status.code() == Some(1) && std::env::var_os("BATON_BIND").is_none() => {
             match attempt(dir, config, &["--bind", "127.0.0.1:0"]).await? {
-                Attempt::Ready(url) => Ok(url),
+                Attempt::Ready(running) => Ok(running),
                 Attempt::Ended(_, failure) => Err(failure),
             }
         }
@@ -74,7 +74,7 @@ async fn start(dir: &Path, config: Option<&Path>) -> Result<String> {
 
 enum Attempt {
     /// The server's URL.
-    Ready(String),
+    Ready(Running),
     /// It ended before it was ready.
     Ended(ExitStatus, Failure),
 }
@@ -82,12 +82,12 @@ enum Attempt {
 /// Starts one server and waits until somebody serves the directory: ours, or one that was faster.
 async fn attempt(dir: &Path, config: Option<&Path>, more: &[&str]) -> Result<Attempt> {
     if let Some(running) = data_dir::running(dir) {
-        return Ok(Attempt::Ready(running.url));
+        return Ok(Attempt::Ready(running));
     }
     let (mut child, log) = spawn(dir, config, more)?;
     let url = loop {
         if let Some(running) = data_dir::running(dir) {
-            break running.url;
+            break running;
         }
         if let Ok(Some(status)) = child.try_wait() {
             return Ok(Attempt::Ended(status, ended(dir, status, log)));

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use baton_engine::{Engine, Error, Options, Poll, Principal, Retention, Settings, Synchronous};
+use baton_engine::{Engine, Error, Options, Poll, Principal, SecretKey, Settings, Synchronous};
 use baton_model::{
     Clock, DirectiveRequest, Millis, NewDirective, Report, SystemRng,
     directive::FollowUpRule,
@@ -104,12 +104,9 @@ impl House {
 }
 
 fn open(dir: &tempfile::TempDir, settings: Settings, clock: &Arc<HandClock>, seed: u64) -> Engine {
-    let options = Options {
-        database: dir.path().join("baton.db"),
-        synchronous: Synchronous::Normal,
-        settings,
-        retention: Retention::default(),
-    };
+    let key = SecretKey::new("a key of a test, which need not be secret");
+    let options =
+        Options { synchronous: Synchronous::Normal, settings, ..Options::plain(dir.path().join("baton.db"), key) };
     Engine::open(options, clock.clone(), Arc::new(SystemRng::seeded(seed))).unwrap()
 }
 

@@ -1,6 +1,7 @@
 //! Leases: renewed, run out, handed out again, fenced.
 
 use baton_engine::Error;
+use baton_engine::queue::Renewal;
 use baton_model::{DirectiveRequest, State, poll::RecordedAs, view::AttemptOutcome};
 
 use crate::house::{House, code, directive, report, rule, with_token};
@@ -73,17 +74,17 @@ async fn a_lease_can_be_renewed_by_whoever_holds_it() {
     house.submit(DirectiveRequest { timeout_seconds: Some(10.0), ..directive("x") }).await;
     let (id, token) = house.take().await;
     house.pass(9_000).await;
-    house.engine.extend_lease(&house.who, &id, &token, None).await.unwrap();
+    house.engine.extend_lease(&house.who, &id, &token, None, Renewal::Asked).await.unwrap();
     house.pass(9_999).await;
     assert!(!house.poll().await.has_directive);
-    house.engine.extend_lease(&house.who, &id, &token, Some(1.0)).await.unwrap();
+    house.engine.extend_lease(&house.who, &id, &token, Some(1.0), Renewal::Asked).await.unwrap();
     house.pass(1_000).await;
-    house.engine.extend_lease(&house.who, &id, &token, None).await.unwrap();
+    house.engine.extend_lease(&house.who, &id, &token, None, Renewal::Asked).await.unwrap();
     assert_eq!(house.show(&id).await.directive.state, State::Leased, "it had run out, but nobody else had it");
     house.pass(10_000).await;
     let (_, new) = house.take().await;
     for (token, expected) in [(token.as_str(), "stale_attempt"), ("nonsense", "stale_attempt")] {
-        match house.engine.extend_lease(&house.who, &id, token, None).await {
+        match house.engine.extend_lease(&house.who, &id, token, None, Renewal::Asked).await {
             Err(Error::Conflict { code, .. }) => assert_eq!(code, expected),
             other => panic!("{other:?}"),
         }
@@ -125,7 +126,7 @@ async fn a_renewed_lease_that_had_run_out_ends_as_what_it_became() {
     house.submit(DirectiveRequest { timeout_seconds: Some(1.0), ..directive("x") }).await;
     let (id, token) = house.take().await;
     house.pass(1_000).await;
-    house.engine.extend_lease(&house.who, &id, &token, None).await.unwrap();
+    house.engine.extend_lease(&house.who, &id, &token, None, Renewal::Asked).await.unwrap();
     house.report(report(&id, true, "done")).await.unwrap();
     let attempts = house.show(&id).await.attempts;
     assert_eq!(attempts.len(), 1);

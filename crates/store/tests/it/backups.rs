@@ -32,7 +32,7 @@ async fn a_copy_made_while_others_write_is_whole_and_can_be_put_back() {
     backup::restore(&to, &house.path, &aside).unwrap();
     assert_eq!(backup::verify(&aside).unwrap().directives, 250, "what stood there is kept");
     let again = Store::open(&house.path, Synchronous::Full, Box::new(|_| ())).unwrap();
-    let counted = again.read(async move |tx: &mut Tx<'_>| directive::counts(tx).await).await.unwrap();
+    let counted = again.read(async move |tx: &mut Tx<'_>| directive::counts(tx, None).await).await.unwrap();
     assert_eq!(counted.pending, sound.directives);
 }
 

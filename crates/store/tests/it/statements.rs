@@ -65,7 +65,7 @@ async fn old_rows_are_forgotten_in_batches_and_young_ones_stay() {
         });
         end.await.unwrap();
     }
-    let before = retention::Before { events: Some(400), results: Some(150), now: 1_000 };
+    let before = retention::Before { events: Some(400), results: Some(150), transcripts: None, now: 1_000 };
     let forget = async || {
         house
             .store
