@@ -18,10 +18,14 @@ use nix::{
     errno::Errno,
     sys::{
         prctl,
-        signal::{SigSet, Signal, kill, killpg},
+        signal::{Signal, kill, killpg},
         wait::{WaitStatus, waitpid},
     },
     unistd::{Pid, getpid, setsid},
+};
+use tokio::{
+    runtime,
+    signal::unix::{SignalKind, signal},
 };
 
 use super::{Exit, Launch, Order, Report, tree};
@@ -102,13 +106,15 @@ pub(super) fn keep() -> io::Result<()> {
 }
 
 /// Out of the way of Ctrl-C and of a group's signals, and heir to all orphans below.
+///
+/// The signals are handled, by nobody, rather than blocked or ignored: the agent would inherit that.
 fn stand_aside() -> io::Result<()> {
-    let mut deaf = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTSTP] {
-        deaf.add(signal);
+    let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    for deaf in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()] {
+        // The handler stays when what is told of its signals is dropped.
+        let _ = signal(deaf)?;
     }
-    // Threads inherit this; the agent does not, since the standard library starts children without blocked signals.
-    deaf.thread_block()?;
     // Who leads a group already cannot; then there is no terminal to get away from.
     let _ = setsid();
     Ok(prctl::set_child_subreaper(true)?)
