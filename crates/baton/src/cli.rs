@@ -112,7 +112,7 @@ pub fn run(cli: Cli) -> Result {
         Noun::Backup(args) => backup::run(args, globals),
         Noun::Restore(args) => restore::run(args, globals),
         Noun::Config(args) => config::run(args, globals),
-        Noun::Doctor(args) => doctor::run(args, globals),
+        Noun::Doctor(args) => wait_for(doctor::run(args, globals)),
         Noun::Completions(args) => completions::run(args),
         Noun::Man(args) => man::run(args),
         Noun::Generate(args) => generate::run(args),

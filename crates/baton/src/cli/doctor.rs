@@ -1,20 +1,15 @@
-//! `baton doctor`
+//! `baton doctor`: whether this machine has what a server and its workers need.
 
-use std::{
-    net::TcpListener,
-    path::{Path, PathBuf},
-};
+mod access;
+mod agents;
+mod data;
 
-use baton_engine::backup;
-use nix::{
-    sys::resource::{Resource, getrlimit},
-    unistd::{AccessFlags, access},
-};
+use nix::sys::resource::{Resource, getrlimit};
 use serde::Serialize;
 
 use super::Globals;
 use crate::{
-    config::{self, Settings},
+    config::{self, Loaded},
     data_dir::{self, Running},
     failure::{Failure, Result},
 };
@@ -29,42 +24,54 @@ pub struct Args {}
 /// One thing that was looked at.
 #[derive(Serialize)]
 struct Check {
-    name: &'static str,
+    name: String,
     ok: bool,
     detail: String,
 }
 
-/// Looks at everything that a server needs here; fails if something is missing.
-pub fn run(_args: Args, globals: &Globals) -> Result {
+/// Looks at everything that a server needs here; fails if something is missing. Every bad line says what to do.
+///
+/// # Errors
+/// When something is bad.
+pub async fn run(_args: Args, globals: &Globals) -> Result {
     let mut checks = vec![Check::good("version", env!("CARGO_PKG_VERSION"))];
-    let settings = match super::serve::sources(globals, Vec::new()).and_then(|sources| Ok(config::load(&sources)?)) {
-        Ok(loaded) => {
-            checks.push(Check::good("settings", "valid"));
-            loaded.settings
-        }
-        Err(failure) => {
-            checks.push(Check::bad("settings", failure.to_string()));
-            Settings::default()
-        }
-    };
+    let loaded = super::serve::sources(globals, Vec::new()).and_then(|sources| Ok(config::load(&sources)?));
+    checks.push(match &loaded {
+        Ok(_) => Check::good("settings", "valid"),
+        Err(failure) => Check::failed("settings", failure),
+    });
+    let loaded: Option<Loaded> = loaded.ok();
+    let settings = loaded.as_ref().map(|loaded| loaded.settings.clone()).unwrap_or_default();
     let dir = data_dir::locate(globals.data_dir.as_deref())?;
     let running = data_dir::running(&dir);
-    checks.push(directory(&dir));
+    let database = settings.database(&dir);
+    checks.push(data::directory(&dir));
+    checks.push(data::space(&database));
     checks.push(match &running {
-        Some(Running { pid, url }) => Check::good("server", format!("process {pid} answers at {url}")),
+        Some(Running { pid, url, .. }) => Check::good("server", format!("process {pid} answers at {url}")),
         None => Check::good("server", "none runs on this data directory"),
     });
-    checks.push(database(&settings.database(&dir), running.is_some()));
+    checks.push(data::database(&database, running.is_some()));
+    checks.push(data::durability(&database, settings.store.synchronous));
+    checks.push(data::secret_key(loaded.as_ref(), &dir));
+    checks.push(data::clock(&database));
     if running.is_none() {
-        checks.push(port(&settings));
+        checks.push(access::port(&settings));
     }
+    checks.extend(access::hygiene(&settings));
     checks.push(files());
+    checks.extend(agents::all(&settings).await);
+    report(&checks, globals)
+}
 
+fn report(checks: &[Check], globals: &Globals) -> Result {
     if globals.json {
         super::print_json(&checks);
     } else {
-        for Check { name, ok, detail } in &checks {
-            super::print(format!("{:<4} {name:<14} {detail}", if *ok { "ok" } else { "BAD" }));
+        let widest = checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
+        for Check { name, ok, detail } in checks {
+            let detail = detail.replace('\n', &format!("\n     {:widest$} ", ""));
+            super::print(format!("{:<4} {name:<widest$} {detail}", if *ok { "ok" } else { "BAD" }));
         }
     }
     match checks.iter().filter(|check| !check.ok).count() {
@@ -75,55 +82,28 @@ pub fn run(_args: Args, globals: &Globals) -> Result {
 }
 
 impl Check {
-    fn good(name: &'static str, detail: impl Into<String>) -> Self {
-        Check { name, ok: true, detail: detail.into() }
+    fn good(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Check { name: name.into(), ok: true, detail: detail.into() }
     }
 
-    fn bad(name: &'static str, detail: impl Into<String>) -> Self {
-        Check { name, ok: false, detail: detail.into() }
+    /// `detail` says what is wrong and what to do.
+    fn bad(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Check { name: name.into(), ok: false, detail: detail.into() }
     }
-}
 
-fn directory(dir: &Path) -> Check {
-    let existing = dir.ancestors().find(|ancestor| ancestor.exists()).map_or(PathBuf::from("."), PathBuf::from);
-    match access(&existing, AccessFlags::W_OK | AccessFlags::X_OK) {
-        Ok(()) if existing == dir => Check::good("data directory", dir.display().to_string()),
-        Ok(()) => Check::good("data directory", format!("{} (made at the first start)", dir.display())),
-        Err(error) => Check::bad("data directory", format!("{} cannot be written: {error}", existing.display())),
-    }
-}
-
-/// A server's own database is left in peace: checking every page takes a while.
-fn database(path: &Path, in_use: bool) -> Check {
-    if !path.exists() {
-        return Check::good("database", format!("{} (made at the first start)", path.display()));
-    }
-    if in_use {
-        return Check::good("database", format!("{} (in use, not checked)", path.display()));
-    }
-    match backup::verify(path) {
-        Ok(sound) => Check::good(
-            "database",
-            format!("{}: {} directives, {} results", path.display(), sound.directives, sound.results),
-        ),
-        Err(error) => Check::bad("database", error.to_string()),
-    }
-}
-
-fn port(settings: &Settings) -> Check {
-    let bind = settings.server.bind;
-    match TcpListener::bind(bind) {
-        Ok(_) => Check::good("port", format!("{bind} is free")),
-        Err(error) => Check::bad("port", format!("{bind}: {error}; choose another with `serve --bind`")),
+    fn failed(name: &str, failure: &Failure) -> Self {
+        Check::bad(name, failure.to_string().trim_start_matches("error: "))
     }
 }
 
 fn files() -> Check {
     match getrlimit(Resource::RLIMIT_NOFILE) {
         Ok((_, hard)) if hard < FEW_FILES => {
-            Check::bad("open files", format!("at most {hard}; raise the hard limit (`ulimit -Hn`)"))
+            let more =
+                "each waiting agent is one: raise the hard limit (`ulimit -Hn 65536`, or LimitNOFILE of the unit)";
+            Check::bad("open files", format!("at most {hard}, and {more}"))
         }
         Ok((_, hard)) => Check::good("open files", format!("up to {hard}")),
-        Err(error) => Check::bad("open files", error.to_string()),
+        Err(error) => Check::bad("open files", format!("the limit cannot be read ({error}); see `ulimit -Hn`")),
     }
 }

@@ -6,27 +6,28 @@ use crate::failure::{Failure, Result};
 
 /// Arguments of `baton man`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Read it with `baton man | man -l -`; `baton man directive` is the page of a noun.")]
+#[command(after_help = "Read it with `baton man | man -l -`; `baton man directive add` is the page of a command.")]
 pub struct Args {
-    /// The noun to print the page of [default: the page of baton itself]
-    noun: Option<String>,
+    /// The command to print the page of [default: the page of baton itself]
+    command: Vec<String>,
 }
 
 /// Prints a manual page in roff.
+///
+/// # Errors
+/// When there is no such command (2).
 pub fn run(args: Args) -> Result {
-    let mut whole = super::Cli::command();
-    whole.build();
-    let (title, command) = match &args.noun {
-        None => ("baton".to_owned(), whole),
-        Some(noun) => match whole.find_subcommand(noun) {
-            Some(command) => (format!("baton-{noun}"), command.clone()),
-            None => {
-                return Err(Failure::usage(format!("there is no page `{noun}`"))
-                    .because("it is no command of baton")
-                    .next("`baton --help` lists the commands"));
-            }
-        },
-    };
+    let mut command = super::Cli::command();
+    command.build();
+    let mut title = "baton".to_owned();
+    for name in &args.command {
+        title = format!("{title}-{name}");
+        command = command.find_subcommand(name).cloned().ok_or_else(|| {
+            Failure::usage(format!("there is no page `{}`", args.command.join(" ")))
+                .because(format!("`{name}` is no command of `{}`", command.get_bin_name().unwrap_or("baton")))
+                .next("`baton --help` lists the commands")
+        })?;
+    }
     let mut page = Vec::new();
     clap_mangen::Man::new(command)
         .title(title.to_uppercase())

@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "what a test's helper cannot do is a failure of the test")]
 
 mod add;
+mod connect;
+mod doctor;
+mod generated;
 mod pages;
 mod refusals;
 mod tidy;
@@ -147,23 +150,4 @@ async fn directives_are_cancelled_retried_and_given_another_priority() {
     let (_, two) = house.server.get(&format!("/api/directives/{two}")).await.unwrap();
     assert_eq!(two["priority"], "urgent", "nothing is done after a refusal");
     assert_snapshot!("changes", tidy.text(&format!("{raised}{cancelled}{}", err(&refused))));
-}
-
-#[tokio::test]
-async fn connect_prints_what_clients_need_and_writes_it_when_asked() {
-    let house = House::new().await;
-    let url = house.server.url().to_owned();
-    let tidy = |text: &str| text.replace(&url, "URL").replace(&house.server.data_dir().display().to_string(), "DIR");
-    let printed = house.run(&["connect"]).await;
-    let json = house.print(&["connect", "--json"]).await;
-    house.run(&["connect", "--write"]).await.status.success().then(|| panic!("there is no Claude Code in this home"));
-    assert_snapshot!("connect", tidy(&format!("{}---\n{}---\n{json}", err(&printed), out(&printed))));
-    let claude = house.home.path().join("claude");
-    std::fs::write(&claude, "#!/bin/sh\necho \"$@\" > called\n").unwrap();
-    std::fs::set_permissions(&claude, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let mut command = clean_command(BATON, house.home.path());
-    command.env("PATH", house.home.path()).current_dir(house.home.path()).args(["connect", "--write", "--url", &url]);
-    assert!(command.status().await.unwrap().success());
-    let called = std::fs::read_to_string(house.home.path().join("called")).unwrap();
-    assert_eq!(called, format!("mcp add --transport http baton {url}/mcp\n"));
 }
