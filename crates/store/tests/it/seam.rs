@@ -221,7 +221,7 @@ async fn a_full_disk_refuses_and_keeps_what_was_acknowledged() {
         let pages: i64 = tx.one("pragma page_count", &[], |row| row.get(0)).await?;
         assert!(pages > 0);
         // SQLite answers SQLITE_FULL past this, as on a full disk.
-        tx.rows(if pages < 100 { "pragma max_page_count = 100" } else { "select 1" }, &[], |_| Ok(())).await.map(drop)
+        tx.rows(if pages < 150 { "pragma max_page_count = 150" } else { "select 1" }, &[], |_| Ok(())).await.map(drop)
     });
     limit.await.unwrap();
     let mut acknowledged = 0;
