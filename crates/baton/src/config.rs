@@ -30,13 +30,12 @@ pub use keys::schema;
 pub use layers::{Flag, Sources};
 pub use problem::{Origin, Problems};
 pub use retention::Retention;
-pub use span::Span;
 pub use tables::{
-    access::{Auth, AuthMode, Limits, Outbound, Rate, Sessions},
+    access::{Auth, AuthMode, Limits, Outbound, Sessions},
     agents::{Acceptance, Agent, AgentKind},
     queue::Queue,
     server::{Server, Telemetry},
-    store::{Keep, Store, Synchronous},
+    store::{Store, Synchronous},
     webhooks::Webhooks,
 };
 
@@ -230,7 +229,8 @@ pub struct Shown {
 
 /// Keys that a running server takes over on SIGHUP; the others need a restart.
 pub fn can_reload(key: &str) -> bool {
-    ["queue.", "store.retention.", "telemetry.log"].iter().any(|prefix| key.starts_with(prefix))
+    let now = ["queue.", "limits.", "outbound.", "webhooks.", "store.retention.", "telemetry.log"];
+    now.iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// The keys whose values differ.

@@ -205,11 +205,12 @@ fn variables_of_other_programs_are_left_alone() {
 #[test]
 fn a_reload_names_what_changed_and_what_must_wait() {
     let before = load_from("", &[], &[]).unwrap();
-    let file = "[queue]\nlease_seconds = 1\n[server]\nbind = \"127.0.0.1:81\"\n[store.retention]\nevents = \"1d\"\n";
+    let file = "[queue]\nlease_seconds = 1\n[server]\nbind = \"127.0.0.1:81\"\n[store.retention]\nevents = \"1d\"\n\
+                [limits]\nburst = 9\n";
     let after = load_from(file, &[], &[]).unwrap();
     let changed = changed(&before, &after);
-    assert_eq!(changed, ["queue.lease_seconds", "server.bind", "store.retention.events"]);
-    assert_eq!(changed.iter().map(|key| can_reload(key)).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(changed, ["limits.burst", "queue.lease_seconds", "server.bind", "store.retention.events"]);
+    assert_eq!(changed.iter().map(|key| can_reload(key)).collect::<Vec<_>>(), [true, true, false, true]);
 }
 
 #[test]

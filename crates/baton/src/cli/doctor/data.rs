@@ -15,13 +15,14 @@ use nix::{
 };
 
 use super::Check;
-use crate::config::{Loaded, Origin, Synchronous};
+use crate::{
+    config::{Loaded, Origin, Synchronous},
+    server::keys,
+};
 
 /// Less room than this is gone before anybody looks, in bytes.
 const LITTLE_ROOM: u64 = 256 * MIB;
 const MIB: u64 = 1024 * 1024;
-/// Where the directory of the data has a key of its own.
-const OWN_KEY: &str = "secret.key";
 /// No clock that is right shows an earlier moment: 2026-01-01.
 const EARLIEST: Millis = 1_767_225_600_000;
 /// Nor one after 2100-01-01.
@@ -63,7 +64,7 @@ pub fn others(path: &Path) -> u32 {
 pub fn space(database: &Path) -> Check {
     let place = existing(database.parent().unwrap_or(Path::new("")));
     let free = match statvfs(place) {
-        Ok(disk) => u64::from(disk.blocks_available()).saturating_mul(disk.fragment_size()),
+        Ok(disk) => disk.blocks_available().saturating_mul(disk.fragment_size()),
         Err(error) => {
             let fix = "see that the disk is mounted";
             return Check::bad("disk", format!("{} cannot be asked ({error}); {fix}", place.display()));
@@ -127,7 +128,7 @@ fn is_wal(database: &Path) -> Option<bool> {
 /// Where the key comes from that encrypts secrets in the database.
 pub fn secret_key(loaded: Option<&Loaded>, dir: &Path) -> Check {
     let name = "secret key";
-    let own = dir.join(OWN_KEY);
+    let own = keys::secret_key_file(dir);
     let line = loaded.and_then(|loaded| loaded.shown().into_iter().find(|line| line.key == "store.secret_key"));
     match line.filter(|line| line.origin != Origin::Default) {
         Some(line) if line.is_hidden => {
@@ -138,7 +139,7 @@ pub fn secret_key(loaded: Option<&Loaded>, dir: &Path) -> Check {
         }
         Some(line) => Check::good(name, format!("{} ({})", line.value.as_str().unwrap_or_default(), line.origin)),
         None if !own.exists() => {
-            Check::good(name, format!("{} (made when it is needed; or set store.secret_key)", own.display()))
+            Check::good(name, format!("{} (made at the first start; or set store.secret_key)", own.display()))
         }
         None if others(&own) != 0 => {
             Check::bad(name, format!("others may read {}; `chmod 600 {}`", own.display(), own.display()))

@@ -134,11 +134,6 @@ impl Default for Acceptance {
 }
 
 impl Acceptance {
-    /// How long it may take.
-    pub fn timeout(&self) -> Duration {
-        Duration::from_secs_f64(self.timeout_seconds)
-    }
-
     pub(in crate::config) fn check(&self, name: &str, faults: &mut Faults) {
         let field = format!("acceptance.{name}.argv");
         if self.argv.first().is_some_and(|program| program.trim().is_empty()) {

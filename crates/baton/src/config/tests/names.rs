@@ -36,7 +36,7 @@ fn each_name_has_its_own_values_with_their_places() {
     assert_eq!((script.kind, script.command.as_deref()), (AgentKind::Command, Some("/opt/work.sh")));
     assert_eq!(script.as_config("my-script_2").stall.map(|span| span.as_secs()), Some(5));
     assert_eq!(agents["bare"], Agent { kind: AgentKind::Claude, ..Agent::default() });
-    assert_eq!(loaded.settings.acceptance["tests"].timeout().as_secs(), 600);
+    assert_eq!(loaded.settings.acceptance["tests"].timeout_seconds, 600.0);
     assert!(loaded.origin("agents.claude.env.LANG").to_string().ends_with("baton.toml:5"));
     assert_eq!(loaded.origin("agents.claude.timeout_seconds"), Origin::Default);
 }
@@ -99,6 +99,22 @@ fn what_is_wrong_in_them_is_named_like_everything_else() {
         told += &format!("--- {}\n{problems}\n", file.replace('\n', "⏎"));
     }
     insta::assert_snapshot!(told);
+}
+
+#[test]
+fn the_example_of_the_manual_can_be_used() {
+    let manual = include_str!("../../../../../docs/operating.md");
+    let (_, example) = manual.split_once("```toml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("baton.toml");
+    fs::write(&file, example).unwrap();
+    fs::write(dir.path().join("secret"), "s".repeat(32)).unwrap();
+    let surroundings = vec![("ANTHROPIC_API_KEY".to_owned(), "key".to_owned())];
+    let loaded = load(&Sources { files: vec![file], surroundings, ..Sources::default() }).unwrap();
+    assert_eq!(loaded.settings.agents.len(), 2);
+    let defaults = Settings::default();
+    assert_eq!((loaded.settings.limits, loaded.settings.webhooks), (defaults.limits, defaults.webhooks), "as it says");
 }
 
 #[test]
