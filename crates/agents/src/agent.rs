@@ -25,7 +25,7 @@ pub trait Agent: Send + Sync {
 
 impl Kind {
     /// The adapter.
-    pub(crate) fn agent(self) -> &'static dyn Agent {
+    pub fn agent(self) -> &'static dyn Agent {
         match self {
             Kind::Claude => &Claude,
             Kind::Command => &Command,

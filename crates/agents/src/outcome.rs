@@ -71,9 +71,9 @@ impl Outcome {
     }
 
     /// A run that never began.
-    pub(crate) fn not_started(agent: &str, why: String) -> Self {
+    pub(crate) fn without_run(agent: &str, ending: Ending) -> Self {
         let metadata = Metadata { agent: agent.to_owned(), ..Metadata::default() };
-        Outcome { ending: Ending::NotStarted { why }, result: String::new(), metadata }
+        Outcome { ending, result: String::new(), metadata }
     }
 }
 

@@ -23,6 +23,9 @@ use transcript::{Ledger, Tap};
 /// How much of stderr goes into an error: the last part.
 pub(crate) const ERROR_BYTES: usize = 4 * 1024;
 
+/// Linux takes no argument of this length (MAX_ARG_STRLEN in execve(2)).
+const ARGUMENT_BYTES: usize = 128 * 1024;
+
 /// Longest progress, in characters.
 const PROGRESS: usize = 200;
 
@@ -34,7 +37,7 @@ const PROGRESS: usize = 200;
 pub async fn run(machine: &Machine, config: &AgentConfig, task: &Task, controls: &Controls) -> Outcome {
     let launch = match launch(machine, config, task) {
         Ok(launch) => launch,
-        Err(why) => return Outcome::not_started(&config.name, why),
+        Err(ending) => return Outcome::without_run(&config.name, ending),
     };
     let ledger = Ledger::new(machine.limits.transcript_bytes);
     let tap = |stream| Tap::new(stream, controls.transcript.clone(), &ledger, machine.limits.transcript_wait);
@@ -57,7 +60,7 @@ pub async fn run(machine: &Machine, config: &AgentConfig, task: &Task, controls:
         limits: machine.limits,
     };
     match Process::run(&machine.shepherd, &launch, stdout, stderr, bounds).await {
-        Err(why) => Outcome::not_started(&config.name, why),
+        Err(why) => Outcome::without_run(&config.name, Ending::NotStarted { why }),
         Ok((ended, stdout, stderr)) => {
             let end = End { exit: ended.exit, stderr: stderr.tail.text() };
             outcome(&ended, stdout.reader.close(&end), ledger.dropped())
@@ -65,14 +68,25 @@ pub async fn run(machine: &Machine, config: &AgentConfig, task: &Task, controls:
     }
 }
 
-fn launch(machine: &Machine, config: &AgentConfig, task: &Task) -> Result<Launch, String> {
+fn launch(machine: &Machine, config: &AgentConfig, task: &Task) -> Result<Launch, Ending> {
+    let not_started = |why| Ending::NotStarted { why };
     let env = machine.ambient.for_agent(config, Some(task));
-    let program = program::find(config, env.get("PATH").map(String::as_str))?;
+    let program = program::find(config, env.get("PATH").map(String::as_str)).map_err(not_started)?;
+    if !task.dir.is_dir() {
+        let dir = task.dir.display();
+        return Err(not_started(format!("{dir} is no directory on this machine: the agent has nowhere to work")));
+    }
     let agent = config.kind.agent();
     let mut argv = vec![program.display().to_string()];
     argv.extend(agent.arguments(config, task));
-    if !task.dir.is_dir() {
-        return Err(format!("{} is no directory on this machine: the agent has nowhere to work", task.dir.display()));
+    if argv.iter().any(|argument| argument.len() >= ARGUMENT_BYTES || argument.contains('\0')) {
+        // This is the directive's fault, not the machine's: it would be so everywhere.
+        let error = format!(
+            "the directive does not fit on a command line, where an argument has less than {ARGUMENT_BYTES} bytes and no \
+             NUL: take `{{directive}}` out of `agents.{}.args`, so that it comes on stdin",
+            config.name
+        );
+        return Err(Ending::Failed { error });
     }
     let Limits { interrupt, terminate, .. } = machine.limits;
     Ok(Launch::new(argv, env, task.dir.clone(), agent.stdin(config, task), interrupt, terminate))

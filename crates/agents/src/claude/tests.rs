@@ -69,8 +69,18 @@ fn every_recorded_run_gets_its_verdict() {
         ("stream_subagent.out", 143, Working, "failed: Claude Code ended without a result (exit 143)"),
         ("cut.out", 143, Working, "failed: Claude Code ended without a result (exit 143)"),
         ("err400.out", 1, Resting, "failed: Credit balance is too low"),
-        ("err401.out", 143, Doomed, "refused: Claude Code's credentials are refused (authentication_failed (401), attempt 1 of 10)."),
-        ("err403.out", 1, Doomed, "refused: Claude Code's credentials are refused (Failed to authenticate. API Error: 403 forbidden)."),
+        (
+            "err401.out",
+            143,
+            Doomed,
+            "refused: Claude Code's credentials are refused (authentication_failed (401), attempt 1 of 10).",
+        ),
+        (
+            "err403.out",
+            1,
+            Doomed,
+            "refused: Claude Code's credentials are refused (Failed to authenticate. API Error: 403 forbidden).",
+        ),
         ("err404.out", 1, Resting, "failed: There's an issue with the selected model"),
         (
             "err429.out",
@@ -79,7 +89,12 @@ fn every_recorded_run_gets_its_verdict() {
             "failed: Claude Code ended without a result (exit 143); before that its model's API failed: rate_limit (429), attempt 8 of 10",
         ),
         ("err429long.out", 1, Resting, "failed: API Error: Request rejected (429) · rate limited"),
-        ("err500.out", 143, Working, "failed: Claude Code ended without a result (exit 143); before that its model's API failed: server_error (500)"),
+        (
+            "err500.out",
+            143,
+            Working,
+            "failed: Claude Code ended without a result (exit 143); before that its model's API failed: server_error (500)",
+        ),
         ("err529.out", 1, Resting, "failed: API Error: Repeated 529 Overloaded errors."),
         ("err529r2.out", 1, Resting, "failed: API Error: Repeated 529 Overloaded errors."),
         ("hang.out", 1, Resting, "failed: Request timed out."),
@@ -128,7 +143,8 @@ fn what_a_run_took_is_told_as_the_result_line_counts_it() {
 #[test]
 fn a_run_rests_only_when_nothing_runs_in_its_background() {
     let init = r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}"#;
-    let result = |text: &str| format!(r#"{{"type":"result","is_error":false,"terminal_reason":"completed","result":"{text}"}}"#);
+    let result =
+        |text: &str| format!(r#"{{"type":"result","is_error":false,"terminal_reason":"completed","result":"{text}"}}"#);
     let tasks = |tasks: &str| format!(r#"{{"type":"system","subtype":"background_tasks_changed","tasks":[{tasks}]}}"#);
     let mut reader = Claude.reader(&config(&[]));
     let mut after = |line: &str| {
@@ -147,7 +163,8 @@ fn a_run_rests_only_when_nothing_runs_in_its_background() {
 
 #[test]
 fn broken_and_unknown_lines_are_passed_over() {
-    let mut bytes = b"{\"type\":\"assistant\",\"mess\nnot json\n[1]\n\n{\"type\":\"new_thing\",\"x\":[{}]}\n\xFF\xFE\n".to_vec();
+    let mut bytes =
+        b"{\"type\":\"assistant\",\"mess\nnot json\n[1]\n\n{\"type\":\"new_thing\",\"x\":[{}]}\n\xFF\xFE\n".to_vec();
     bytes.extend(vec![b'x'; 9 * 1024 * 1024]);
     bytes.extend(b"\n{\"type\":\"result\",\"is_error\":false,\"subtype\":\"new\",\"result\":\"fine\",\"extra\":1}");
     let (_, told) = read(&bytes, &end(0, ""));

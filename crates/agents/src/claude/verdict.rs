@@ -22,12 +22,12 @@ const NOT_LOGGED_IN: [&str; 4] = ["not logged in", "invalid api key", "please ru
 /// `"subtype": "success"`.
 pub(super) fn of(agent: &str, seen: Seen, end: &End) -> Told {
     let metadata = metadata(agent, &seen);
-    let result =
-        tail_of(seen.result.as_ref().and_then(|line| line["result"].as_str()).unwrap_or(&seen.text), RESULT_BYTES);
-    let told = |ending, result| Told { ending, result, metadata };
+    let told = |ending, result: &str| Told { ending, result: tail_of(result, RESULT_BYTES), metadata };
 
     let error = match &seen.result {
-        Some(line) if is_success(line) => return told(Ending::Completed, result),
+        Some(line) if is_success(line) => {
+            return told(Ending::Completed, line["result"].as_str().unwrap_or(&seen.text));
+        }
         Some(line) => failure(line),
         None => unfinished(&seen, end),
     };
@@ -39,7 +39,7 @@ pub(super) fn of(agent: &str, seen: Seen, end: &End) -> Told {
         Ending::Failed { error }
     };
     // The last words before a failure are what there is of a result; the error is told as such already.
-    told(ending, tail_of(&seen.text, RESULT_BYTES))
+    told(ending, &seen.text)
 }
 
 fn is_success(line: &Value) -> bool {
@@ -89,9 +89,17 @@ fn credentials(agent: &str, said: &str) -> String {
 }
 
 /// Whether the plan's limit was what failed the run, and when it is reset. Without a rejection, a 429 is one of the
-/// API's ordinary ones.
+/// API's ordinary ones; and a rejection that was paid for beside the plan, or survived, failed nothing.
 fn plan_limit(seen: &Seen) -> Option<Option<Millis>> {
-    let info = seen.rate_limit.as_ref().filter(|info| info["status"] == "rejected");
+    if seen
+        .result
+        .as_ref()
+        .is_some_and(|line| line["terminal_reason"].is_string() && line["terminal_reason"] != "api_error")
+    {
+        return None;
+    }
+    let rejected = |info: &&Value| info["status"] == "rejected" && info["isUsingOverage"] != true;
+    let info = seen.rate_limit.as_ref().filter(rejected);
     let said = seen.result.as_ref().is_some_and(|line| line["api_error"] == "usage_limit_reached");
     let until = || info.and_then(|info| info["resetsAt"].as_i64()).map(|seconds| seconds.saturating_mul(1000));
     (info.is_some() || said).then(until)

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use baton_agents::{AgentConfig, Ambient, Availability, Ending, Kind, Machine, Outcome, Task, detect, run};
+use baton_agents::{AgentConfig, Ambient, Availability, Ending, Kind, Limits, Machine, Outcome, Task, detect, run};
 use baton_model::{Ids, Priority, SystemRng};
 use baton_testkit::{
     claude::{Claude, VERSION},
@@ -38,7 +38,7 @@ impl Place {
         ];
         let mut machine = machine();
         machine.ambient = Ambient::of(variables.map(|(name, value)| (name.to_owned(), value)));
-        machine.limits = baton_agents::Limits::default();
+        machine.limits = Limits { interrupt: LIMIT, ..Limits::default() };
         let config = AgentConfig {
             name: "coder".to_owned(),
             kind: Kind::Claude,
@@ -95,7 +95,7 @@ async fn it_works_and_tells_what_it_took() {
 #[tokio::test]
 async fn it_is_ended_with_the_children_of_its_tools() {
     let place = Place::new(|_| {
-        let command = "sleep 1000 & setsid sleep 1000 & echo up > up; wait";
+        let command = "tail -f /dev/null & setsid tail -f /dev/null & echo up > up; wait";
         Reply::Message(vec![Block::tool("Bash", json!({"command": command, "description": "wait"}))])
     })
     .await;

@@ -13,11 +13,15 @@ const DEAF: &str = "trap '' INT TERM HUP; echo deaf; echo $$ > up; while true; d
 /// has not buried.
 const FAMILY: &str = r#"
 import os, signal, sys, time
+told, tell = os.pipe()
 def child(life):
-    if os.fork() == 0:
+    pid = os.fork()
+    if pid == 0:
         life()
         os._exit(0)
+    return pid
 def sleep():
+    os.write(tell, b'.')
     time.sleep(1000)
 def session():
     os.setsid()
@@ -28,10 +32,12 @@ def daemon():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     child(sleep)
-for life in (sleep, session, daemon):
-    child(life)
+child(sleep)
+child(session)
+os.waitid(os.P_PID, child(daemon), os.WEXITED | os.WNOWAIT)
 os.posix_spawnp('sleep', ['sleep', '1000'], os.environ, setpgroup=0)
-time.sleep(0.2)
+for _ in range(4):
+    os.read(told, 1)
 open('up', 'w').write('up')
 print('family', flush=True)
 "#;
@@ -39,7 +45,7 @@ print('family', flush=True)
 #[tokio::test]
 async fn the_time_is_up_for_an_agent_that_hangs() {
     let mut agent = Agent::bash(Kind::Command, "echo begun; sleep 1000");
-    agent.config.timeout = Duration::from_millis(500);
+    agent.config.timeout = Duration::from_secs(2);
     let outcome = agent.run().await;
     assert_eq!((outcome.ending.clone(), outcome.result.as_str()), (Ending::TimedOut, "begun"));
     assert!(outcome.error().unwrap().starts_with("timeout"));
@@ -47,8 +53,8 @@ async fn the_time_is_up_for_an_agent_that_hangs() {
 
 #[tokio::test]
 async fn an_agent_that_is_silent_for_too_long_is_stalled() {
-    let mut agent = Agent::bash(Kind::Command, "for n in 1 2 3 4 5; do echo $n; sleep 0.3; done; sleep 1000");
-    agent.config.stall = Some(Duration::from_millis(1500));
+    let mut agent = Agent::bash(Kind::Command, "for n in 1 2 3 4 5; do echo $n; sleep 0.6; done; sleep 1000");
+    agent.config.stall = Some(Duration::from_secs(2));
     let outcome = agent.run().await;
     assert_eq!(outcome.ending, Ending::Stalled);
     assert_eq!(outcome.result, "1\n2\n3\n4\n5", "it was left alone as long as it spoke");
@@ -56,8 +62,12 @@ async fn an_agent_that_is_silent_for_too_long_is_stalled() {
 
 #[tokio::test]
 async fn a_cancelled_agent_may_say_its_last_words() {
-    let agent = Agent::bash(Kind::Command, "trap 'echo interrupted; exit 3' INT; echo $$ > up; while true; do sleep 0.05; done");
-    let (watched, machine) = (Watched::start(), machine());
+    let agent = Agent::bash(
+        Kind::Command,
+        "trap 'echo interrupted; exit 3' INT; echo $$ > up; while true; do sleep 0.05; done",
+    );
+    let (watched, mut machine) = (Watched::start(), machine());
+    machine.limits.interrupt = LIMIT;
     let (outcome, ()) = tokio::join!(agent.run_with(&machine, &watched.controls), async {
         agent.file("up").await;
         watched.controls.cancel.cancel();

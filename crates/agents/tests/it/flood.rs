@@ -54,7 +54,8 @@ async fn a_gigabyte_passes_in_bounded_memory() {
 async fn a_transcript_that_nobody_takes_holds_nobody_up() {
     let agent = Agent::bash(Kind::Command, "head -c 2M /dev/zero | tr '\\0' x; echo; echo end");
     let (transcript, mut chunks) = mpsc::channel(1);
-    let controls = Controls { cancel: CancellationToken::new(), transcript, progress: watch::Sender::new(String::new()) };
+    let controls =
+        Controls { cancel: CancellationToken::new(), transcript, progress: watch::Sender::new(String::new()) };
     let mut machine = machine();
     machine.limits.transcript_wait = Duration::from_millis(100);
     let outcome = agent.run_with(&machine, &controls).await;
@@ -71,7 +72,8 @@ async fn a_transcript_that_nobody_wants_is_no_fault() {
     let agent = Agent::bash(Kind::Command, "seq 100000; echo end");
     let (transcript, chunks) = mpsc::channel(1);
     drop(chunks);
-    let controls = Controls { cancel: CancellationToken::new(), transcript, progress: watch::Sender::new(String::new()) };
+    let controls =
+        Controls { cancel: CancellationToken::new(), transcript, progress: watch::Sender::new(String::new()) };
     let outcome = agent.run_with(&machine(), &controls).await;
     assert!(outcome.is_success() && outcome.result.ends_with("\nend"));
     assert_eq!(outcome.metadata.transcript_dropped_bytes, 0);

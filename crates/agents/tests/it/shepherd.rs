@@ -108,7 +108,8 @@ async fn a_kill_needs_no_patience() {
 #[tokio::test]
 async fn the_agents_group_ends_with_a_shepherd_that_is_killed() {
     let place = Place::new();
-    let (mut shepherd, _output) = Shepherd::start(&stand_in(), &place.launch("echo $$ > up; sleep 1000")).await.unwrap();
+    let (mut shepherd, _output) =
+        Shepherd::start(&stand_in(), &place.launch("echo $$ > up; sleep 1000")).await.unwrap();
     shepherd.report().await.unwrap();
     appeared(&place.dir.path().join("up")).await;
     kill(Pid::from_raw(i32::try_from(shepherd.id().unwrap()).unwrap()), Signal::SIGKILL).unwrap();
@@ -127,7 +128,10 @@ async fn an_agent_inherits_neither_terminal_nor_channel_nor_deafness() {
     output.stdout.read_to_string(&mut said).await.unwrap();
     let masks: Vec<_> = said.lines().filter_map(|line| line.split_once(":\t")).collect();
     let ordinary = |mask: &str| u64::from_str_radix(mask, 16).unwrap() & 0x7FFF_FFFF;
-    assert_eq!(masks.iter().map(|(name, mask)| (*name, ordinary(mask))).collect::<Vec<_>>(), [("SigBlk", 0), ("SigIgn", 0)]);
+    assert_eq!(
+        masks.iter().map(|(name, mask)| (*name, ordinary(mask))).collect::<Vec<_>>(),
+        [("SigBlk", 0), ("SigIgn", 0)]
+    );
     assert_eq!(said.lines().count(), 2, "{said}");
 }
 

@@ -6,7 +6,8 @@ use crate::support::{Agent, Watched, machine};
 
 const INIT: &str = r#"{"type":"system","subtype":"init","session_id":"s-1","model":"m-1"}"#;
 const DONE: &str = r#"{"type":"result","subtype":"success","is_error":false,"terminal_reason":"completed","result":"done","total_cost_usd":0.5,"num_turns":2,"usage":{"input_tokens":10,"output_tokens":5}}"#;
-const LATE: &str = r#"{"type":"result","subtype":"error_during_execution","is_error":true,"terminal_reason":"aborted_tools"}"#;
+const LATE: &str =
+    r#"{"type":"result","subtype":"error_during_execution","is_error":true,"terminal_reason":"aborted_tools"}"#;
 
 /// A script that prints these lines, then does something.
 fn says(lines: &[&str], then: &str) -> Agent {

@@ -36,6 +36,24 @@ async fn a_text_on_the_arguments_is_never_a_shells() {
 }
 
 #[tokio::test]
+async fn a_long_text_comes_on_stdin_and_fails_on_a_command_line() {
+    let text = "x".repeat(3_000_000);
+    for (script, result) in [("wc -c", "3000000"), ("echo ignored", "ignored")] {
+        let agent = Agent::bash(Kind::Command, script);
+        let outcome = run(&machine(), &agent.config, &agent.task(&text), &Watched::start().controls).await;
+        assert_eq!((outcome.ending, outcome.result.as_str()), (Ending::Completed, result));
+    }
+    let mut agent = Agent::bash(Kind::Command, "true");
+    agent.config.args = vec!["{directive}".to_owned()];
+    for text in [&text[..128 * 1024], "a\0b"] {
+        let outcome = run(&machine(), &agent.config, &agent.task(text), &Watched::start().controls).await;
+        assert!(failed(&outcome.ending).contains("`agents.fake.args`"), "{:?}", outcome.ending);
+    }
+    let text = &text[..128 * 1024 - 1];
+    assert!(run(&machine(), &agent.config, &agent.task(text), &Watched::start().controls).await.is_success());
+}
+
+#[tokio::test]
 async fn a_failure_tells_the_end_of_stderr_and_keeps_what_was_done() {
     let agent = Agent::bash(Kind::Command, "echo half; seq 100000 >&2; echo no disk >&2; exit 7");
     let watched = Watched::start();
