@@ -84,13 +84,12 @@ async fn a_port_that_is_taken_is_named_with_another() {
 async fn exit_codes_tell_usage_configuration_and_failure_apart() {
     let home = TempDir::new().unwrap();
     fs::write(home.path().join("bad.toml"), "[queue]\nlease_second = 1\n").unwrap();
-    let cases: [(&[&str], i32, &str); 10] = [
+    let cases: [(&[&str], i32, &str); 9] = [
         (&["--version"], 0, ""),
         (&["nonsense"], 2, "unrecognized subcommand"),
         (&["serve", "--no-such-flag"], 2, "unexpected argument"),
         (&["serve", "--once"], 2, "--demo"),
         (&["serve", "--idle-exit", "0"], 2, "number of seconds"),
-        (&["serve", "--bind", "0.0.0.0:8000"], 78, "access tokens"),
         (&["serve", "--bind", "nowhere"], 78, "--bind: `server.bind`"),
         (&["serve", "--database-url", "postgres://db/baton"], 78, "PostgreSQL"),
         (
@@ -110,6 +109,11 @@ async fn exit_codes_tell_usage_configuration_and_failure_apart() {
         }
     }
     assert!(!home.path().join(".local").exists(), "nothing is made before the settings are sound");
+    // Whether there is a token is known by the database alone.
+    let open = baton(home.path(), &["serve", "--bind", "0.0.0.0:8000"]).await;
+    assert_eq!(open.status.code(), Some(78));
+    assert!(stderr(&open).contains("baton token create"), "{}", stderr(&open));
+    assert!(!home.path().join(".local/share/baton/lock").exists(), "the lock is given back");
 }
 
 #[tokio::test]
@@ -123,7 +127,9 @@ async fn the_data_is_private_and_the_lock_file_tells_the_url_until_the_end() {
         assert_eq!(mode(&path) & 0o077, 0, "{}", path.display());
     }
     let lock: Value = serde_json::from_str(&fs::read_to_string(data.join("lock")).unwrap()).unwrap();
-    assert_eq!(lock, json!({"pid": server.pid(), "url": server.url()}));
+    assert_eq!((&lock["pid"], &lock["url"]), (&json!(server.pid()), &json!(server.url())));
+    let key = lock["key"].as_str().expect("a key for this user's commands");
+    assert!(key.len() == 64 && !server.log().contains(key));
     let told = server.log().lines().find_map(|line| serde_json::from_str::<Value>(line).ok());
     assert_eq!(
         told,
