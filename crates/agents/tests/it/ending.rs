@@ -42,6 +42,15 @@ open('up', 'w').write('up')
 print('family', flush=True)
 "#;
 
+const MULTIPLYING: &str = "
+import os, time
+for _ in range(5000):
+    if os.fork():
+        time.sleep(0.002)
+        os._exit(0)
+    os.setsid()
+";
+
 #[tokio::test]
 async fn the_time_is_up_for_an_agent_that_hangs() {
     let mut agent = Agent::bash(Kind::Command, "echo begun; sleep 1000");
@@ -113,11 +122,9 @@ async fn a_family_that_goes_on_is_ended_with_its_head() {
 
 #[tokio::test]
 async fn processes_that_multiply_are_ended_too() {
-    // Each dies at once and leaves a child in a session of its own: nobody lives long enough to be found easily.
-    let agent = Agent::python(
-        "import os, sys, time\nopen('up', 'w').write('up')\nwhile True:\n    if os.fork():\n        time.sleep(0.002)\n        \
-         if os.getppid() != 0: os._exit(0)\n    os.setsid()\n",
-    );
+    // Each dies at once and leaves a child in a session of its own: nobody lives long enough to be found easily. They
+    // would go on for about ten seconds.
+    let agent = Agent::python(MULTIPLYING);
     let outcome = agent.run().await;
     assert_eq!(outcome.ending, Ending::Completed, "its first process ended well");
     assert!(outcome.metadata.leftover_processes > 0);

@@ -20,7 +20,7 @@ pub const LIMIT: Duration = Duration::from_secs(120);
 /// Marks the processes of one test.
 pub const MARK: &str = "BATON_TEST_MARK";
 
-/// The stand-in of the baton binary, which `cargo test` builds as an example.
+/// The stand-in of the baton binary: an example, which `cargo test` builds, but `cargo test --test it` does not.
 pub fn stand_in() -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let program = this.parent().and_then(Path::parent).unwrap().join("examples/stand_in");
