@@ -205,3 +205,17 @@ fn the_command_line_is_headless_and_the_prompt_is_not_on_it() {
     task.budget_usd = Some(0.5);
     assert_eq!(Claude.arguments(&config, &task).join(" "), format!("{fixed} --max-budget-usd 0.5 --allowedTools Bash"));
 }
+
+#[test]
+fn only_a_rejection_that_failed_the_run_is_a_plan_limit() {
+    let verdict = |info: &str, reason: &str| {
+        let event = format!(r#"{{"type":"rate_limit_event","rate_limit_info":{info}}}"#);
+        let result = format!(r#"{{"type":"result","is_error":true,"terminal_reason":"{reason}","result":"no"}}"#);
+        short(&read(format!("{event}\n{result}\n").as_bytes(), &end(1, "")).1)
+    };
+    assert_eq!(verdict(r#"{"status":"rejected","resetsAt":7}"#, "api_error"), "limit Some(7000): no");
+    assert_eq!(verdict(r#"{"status":"rejected"}"#, "api_error"), "limit None: no");
+    assert_eq!(verdict(r#"{"status":"allowed_warning","resetsAt":7}"#, "api_error"), "failed: no");
+    assert_eq!(verdict(r#"{"status":"rejected","isUsingOverage":true}"#, "api_error"), "failed: no");
+    assert_eq!(verdict(r#"{"status":"rejected","resetsAt":7}"#, "max_turns"), "failed: no (max_turns)");
+}
