@@ -3,6 +3,7 @@
 use baton_model::{
     Millis,
     analytics::Analytics,
+    principal::Scope,
     view::{DirectiveFilter, DirectiveView, Page, QueueStatus, ResultView},
 };
 use baton_store::directive;
@@ -43,11 +44,12 @@ impl Engine {
     /// The whole queue, with at most `limit` of each kind.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a limit that is none, or if the store is unavailable.
+    /// [`Error::Forbidden`], [`Error::Invalid`] for a limit that is none, or if the store is unavailable.
     pub async fn overview(&self, who: &Principal, limit: i64) -> Result<Overview> {
+        who.may(Scope::Read)?;
         check_limit(limit)?;
         let (skew, since) = (self.inner.skew(), self.inner.clock.now() - ATTENTION);
-        let owner = owner(who);
+        let owner = who.only();
         let lists = self.inner.store.read(async move |tx| {
             let open = directive::open(tx, owner.as_deref(), limit).await?;
             let in_need = directive::in_need(tx, owner.as_deref(), since, limit).await?;
@@ -72,7 +74,7 @@ impl Engine {
     /// through the newest 20,000 after the cursor.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a limit or cursor that is none.
+    /// [`Error::Forbidden`], [`Error::Invalid`] for a limit or cursor that is none.
     pub async fn search(
         &self,
         who: &Principal,
@@ -81,9 +83,10 @@ impl Engine {
         limit: i64,
         cursor: Option<&str>,
     ) -> Result<Page<DirectiveView>> {
+        who.may(Scope::Read)?;
         check_limit(limit)?;
         let before = cursor.map(checked_cursor).transpose()?;
-        let (skew, owner, text) = (self.inner.skew(), owner(who), text.to_owned());
+        let (skew, owner, text) = (self.inner.skew(), who.only(), text.to_owned());
         let found = self.inner.store.read(async move |tx| {
             directive::search(tx, owner.as_deref(), &filter, &text, before.as_deref(), limit + 1).await
         });
@@ -91,9 +94,4 @@ impl Engine {
         let next_cursor = cut(&mut rows, limit).map(|last| last.id.clone());
         Ok(Page { items: rows.iter().map(|row| show(row, skew)).collect(), next_cursor })
     }
-}
-
-/// Whose rows the caller sees: only its own, or everybody's.
-pub(super) fn owner(who: &Principal) -> Option<String> {
-    who.only()
 }

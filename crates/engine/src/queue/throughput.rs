@@ -5,10 +5,9 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use baton_model::{Millis, clock};
+use baton_model::{Millis, clock, principal::Scope};
 use baton_store::directive::{self, MinuteCount};
 
-use super::overview::owner;
 use crate::{Engine, Principal, Result};
 
 /// How far back: an hour, and the minute that runs.
@@ -57,9 +56,10 @@ impl Engine {
     /// Results of the last hour by the minute, oldest first; minutes without any are left out.
     ///
     /// # Errors
-    /// If the store is unavailable.
+    /// [`crate::Error::Forbidden`], or if the store is unavailable.
     pub async fn throughput(&self, who: &Principal) -> Result<Vec<Minute>> {
-        let (owner, now) = (owner(who), self.inner.clock.now());
+        who.may(Scope::Read)?;
+        let (owner, now) = (who.only(), self.inner.clock.now());
         let this_minute = now / MINUTE;
         let first = this_minute - MINUTES + 1;
         let kept = self.inner.throughput.get(&owner);

@@ -1,7 +1,5 @@
 //! Reading what a page of the whole queue shows. Every query finds its rows by an index and stops at its limit.
 
-use std::sync::LazyLock;
-
 use baton_model::{Millis, view::DirectiveFilter};
 
 use super::{DirectiveRow, row};
@@ -57,9 +55,11 @@ pub async fn in_need(tx: &mut Tx<'_>, owner: Option<&str>, since: Millis, limit:
     let mine = if owner.is_some() { "and owner = $3" } else { "" };
     let mut found = Vec::new();
     for state in ["failed", "dead"] {
+        // Repeated, so that the partial index is seen to hold them all.
+        let such = format!("state = '{state}' and state in ('failed', 'dead', 'cancelled')");
         let rest = format!(
-            "where id in (select id from directive where state = '{state}' and state in ('failed', 'dead', 'cancelled') \
-             order by id desc limit {LOOKED_AT}) and ended_at > $1 {mine} \
+            "where {such} and id >= coalesce((select id from directive where {such} order by id desc limit 1 offset \
+             {LOOKED_AT}), '') and ended_at > $1 {mine} \
              and not exists (select 1 from directive as child where child.parent = directive.id) \
              order by ended_at desc, id desc limit $2"
         );
@@ -86,10 +86,10 @@ pub async fn search(
     before: Option<&str>,
     limit: i64,
 ) -> Result<Vec<DirectiveRow>> {
-    static RECENT: LazyLock<String> = LazyLock::new(|| {
-        format!("where id in (select id from directive where id < $1 order by id desc limit {SEARCHED})")
-    });
-    let mut rest = RECENT.clone();
+    let mut rest = format!(
+        "where id < $1 and id >= coalesce((select id from directive where id < $1 order by id desc limit 1 offset \
+         {SEARCHED}), '')"
+    );
     rest += " and (instr(lower(body), lower($3)) > 0 or substr(id, 1, length($3)) = lower($3))";
     if let Some(state) = filter.state {
         rest += &format!(" and state = '{}'", state.as_str());
