@@ -23,7 +23,7 @@ pub(super) fn chart(minutes: &[Minute]) -> Markup {
                 }
             }
             div.plot {
-                span.top aria-hidden="true" { @if most > 0 { (top) } }
+                span.most aria-hidden="true" { @if most > 0 { (top) } }
                 svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" role="img"
                     aria-labelledby="chart-said" {
                     line.grid x1="0" x2=(WIDTH) y1="0.5" y2="0.5" {}
