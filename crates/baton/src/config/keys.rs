@@ -66,6 +66,8 @@ impl Kind {
 
 /// Stands for any name in the path of a key, as in `agents.*.command`.
 const ANY: &str = "*";
+/// The format of texts that are paths of files.
+pub const PATH: &str = "path";
 /// Longest name that a table of free names takes.
 const LONGEST_NAME: usize = 64;
 
@@ -78,6 +80,8 @@ pub struct Key {
     pub kind: Kind,
     /// Whether its value is never shown.
     pub is_secret: bool,
+    /// Whether its value is the path of a file; in a settings file it starts from there.
+    pub is_path: bool,
 }
 
 impl Key {
@@ -242,7 +246,8 @@ fn walk(schema: &Value, path: &str, keys: &mut Vec<Key>) {
         walk(&schema["additionalProperties"], &join(path, ANY), keys);
     } else {
         let is_secret = schema["writeOnly"] == json!(true);
-        keys.push(Key { path: path.to_owned(), kind: Kind::of(schema), is_secret });
+        let is_path = schema["format"] == json!(PATH);
+        keys.push(Key { path: path.to_owned(), kind: Kind::of(schema), is_secret, is_path });
     }
 }
 

@@ -248,6 +248,14 @@ impl Reader<'_> {
             let given = if shown == HIDDEN { String::new() } else { format!(", not {shown}") };
             return self.problems.add(&origin, format!("`{path}` must be {}{given}", key.kind.name()));
         }
+        if key.is_path
+            && let Some(path) = value.as_str()
+        {
+            match beside.join(path).into_os_string().into_string() {
+                Ok(path) => value = json!(path),
+                Err(_) => return self.problems.add(&origin, format!("`{path}`: its directory's name is no UTF-8")),
+            }
+        }
         self.read.leaves.push(Leaf { key, shown, value, is_reference, origin });
     }
 }

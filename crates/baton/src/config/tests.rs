@@ -199,7 +199,19 @@ fn limits_are_accepted_at_the_limit() {
 
 #[test]
 fn variables_of_other_programs_are_left_alone() {
-    load_from("", &[("BATON_CACHE", "/x"), ("BATON_TEST_RUNS", "50"), ("QUEUE_LEASE", "1")], &[]).unwrap();
+    let others =
+        ["BATON_CACHE", "BATON_CA_CERT", "BATON_ATTEMPT", "BATON_DIRECTIVE_ID", "BATON_TEST_RUNS", "QUEUE_LEASE"];
+    load_from("", &others.map(|name| (name, "1")), &[]).unwrap();
+}
+
+#[test]
+fn the_certificate_is_looked_for_beside_the_file_that_names_it() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("baton.toml");
+    fs::write(&file, "server = { tls_cert = \"cert.pem\", tls_key = \"/etc/key.pem\" }\n").unwrap();
+    let loaded = load(&Sources { files: vec![file], ..Sources::default() }).unwrap();
+    assert_eq!(loaded.settings.server.tls(), Some((&*dir.path().join("cert.pem"), Path::new("/etc/key.pem"))));
+    assert!(loaded.shown().iter().any(|line| line.key == "server.tls_cert" && line.value == "cert.pem"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use baton_model::Faults;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
-use crate::logging;
+use crate::{config::keys::PATH, logging};
 
 /// Where the server listens and under which names it answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,8 +27,10 @@ pub struct Server {
     /// Further web pages that may call the server, as `https://app.example`.
     pub allowed_origins: Vec<String>,
     /// The certificate chain to speak TLS with, a PEM file; the server's own certificate comes first.
+    #[schemars(extend("format" = PATH))]
     pub tls_cert: Option<PathBuf>,
     /// The certificate's private key, a PEM file.
+    #[schemars(extend("format" = PATH))]
     pub tls_key: Option<PathBuf>,
     /// Whether a reverse proxy on this machine or network passes the calls on. Then every call needs a token, and TLS
     /// is the proxy's.
