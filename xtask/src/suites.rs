@@ -36,7 +36,9 @@ const NPM: Need = Need { probe: &["npm", "--version"], package: "npm" };
 /// Debian's Python has `venv` without what it puts into an environment.
 const VENV: Need = Need { probe: &["python3", "-c", "import ensurepip, venv"], package: "python3-venv" };
 
-const SUITES: [Suite; 8] = [
+const CHROMIUM: Need = Need { probe: &["chromium", "--version"], package: "chromium" };
+
+const SUITES: [Suite; 9] = [
     Suite { name: "unit", about: "rules, beside their code", tests: Tests::Units, needs: &[] },
     Suite {
         name: "house",
@@ -52,6 +54,12 @@ const SUITES: [Suite; 8] = [
         about: "the real Claude Code against a stand-in of its model",
         tests: Tests::Named("claude"),
         needs: &[NPM],
+    },
+    Suite {
+        name: "browser",
+        about: "the pages in a real browser",
+        tests: Tests::Named("pages::browser::"),
+        needs: &[CHROMIUM, NPM],
     },
     Suite {
         name: "clients",

@@ -15,7 +15,7 @@ mod parts;
 mod reader;
 mod text;
 
-use axum::{Router, routing::get};
+use axum::{Router, routing::{get, post}};
 use baton_engine::Engine;
 
 pub use login::login;
@@ -26,7 +26,8 @@ pub fn router(engine: Engine) -> Router {
         .route("/", get(overview::show))
         .route("/directives", get(directives::show))
         .route("/directives/{id}", get(directive::show))
-        .route("/login", get(login::show))
+        .route("/login", get(login::show).post(login::enter))
+        .route("/logout", post(login::leave))
         .route("/assets/{file}", get(assets::file))
         .with_state(engine)
 }
