@@ -32,9 +32,15 @@ pub struct Forwarder {
 impl Forwarder {
     /// Starts `baton mcp ARGS…` with `home` as its home.
     pub fn start(home: &Path, args: &[&str]) -> Self {
+        Self::start_with(home, args, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn start_with(home: &Path, args: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = clean_command(env!("CARGO_BIN_EXE_baton"), home);
         // Never the usual port: it may be somebody's.
-        command.env("BATON_BIND", "127.0.0.1:0").env("BATON_TOKEN", "a-token").current_dir(home).arg("mcp").args(args);
+        command.env("BATON_BIND", "127.0.0.1:0").envs(environment.iter().copied());
+        command.current_dir(home).arg("mcp").args(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take();

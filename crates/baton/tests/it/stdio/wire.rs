@@ -41,7 +41,8 @@ async fn every_message_carries_the_headers_of_its_era() {
     })
     .await;
     let home = TempDir::new().unwrap();
-    let mut client = Forwarder::start(home.path(), &["--url", &format!("{}/mcp/p/dev", server.url)]);
+    let url = format!("{}/mcp/p/dev", server.url);
+    let mut client = Forwarder::start_with(home.path(), &["--url", &url], &[("BATON_TOKEN", "a-token")]);
     client.call(modern(1, "tools/call", tool("größe", json!({})))).await;
     client.initialize().await;
     client.call(legacy(2, "tools/call", tool("größe", json!({})))).await;
