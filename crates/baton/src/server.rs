@@ -192,8 +192,15 @@ impl Server {
         closing.cancel();
         self.stopping.cancel();
         self.engine.stop();
+        let ending = async {
+            let _ = (&mut serving).await;
+            // Calls to webhooks that are under way get a moment, too.
+            if !self.background.is_finished() {
+                let _ = (&mut self.background).await;
+            }
+        };
         tokio::select! {
-            _ = &mut serving => {}
+            () = ending => {}
             () = tokio::time::sleep(GRACE) => {
                 tracing::warn!("some requests did not end within {} s; they are cut", GRACE.as_secs());
                 serving.abort();

@@ -119,7 +119,7 @@ impl Engine {
             Signal::Settle => rung.ring_at(Millis::MIN),
             Signal::Switched => woken.wake_all(),
             Signal::Events => grown.ring(),
-            Signal::Outbox => filled.ring(),
+            Signal::Outbox { lane } => filled.ring(lane),
         });
         let store = Store::open(&options.database, options.synchronous, listener)?;
         let inner = Inner {

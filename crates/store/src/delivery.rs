@@ -1,10 +1,19 @@
 //! Messages to webhook endpoints: those that are still to be delivered, and what came of the others.
 
+mod due;
+mod outcome;
+mod replay;
+
 use baton_model::{
     Millis, clock,
     webhook::{DeliveryState, DeliveryView},
 };
 
+pub use self::{
+    due::{Message, Waiting, is_overdue, lanes, message, waiting},
+    outcome::{Outcome, bring_forward, give_up, record},
+    replay::{Range, replay, replay_range},
+};
 use crate::{Error, Result, Row, Signal, Tx};
 
 /// A message that is to be delivered.
@@ -39,7 +48,7 @@ pub struct Delivery {
     pub owner: String,
     /// The endpoint.
     pub webhook_id: String,
-    /// What fails together: the endpoint, or the origin of a directive's own URL.
+    /// What fails together: the endpoint, or what signs and the origin of a directive's own URL.
     pub lane: String,
     /// Where it goes.
     pub url: String,
@@ -53,35 +62,16 @@ pub struct Delivery {
     pub attempts: i64,
     /// When it is due.
     pub next_at: Millis,
-    /// When it was made; it is given up so and so long after this.
+    /// When it was made.
     pub created_at: Millis,
+    /// When it was made or replayed; it is given up so and so long after this.
+    pub opened_at: Millis,
     /// When it was delivered or given up.
     pub ended_at: Option<Millis>,
     /// The HTTP status of the latest attempt.
     pub status: Option<i64>,
     /// What went wrong in the latest attempt.
     pub error: Option<String>,
-}
-
-/// What came of one attempt.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// The delivery.
-    pub id: String,
-    /// When the attempt began.
-    pub at: Millis,
-    /// How long it took.
-    pub millis: Millis,
-    /// The HTTP status, if there was an answer.
-    pub status: Option<i64>,
-    /// What went wrong.
-    pub error: Option<String>,
-    /// What was answered.
-    pub answer: Option<String>,
-    /// Where the delivery stands now.
-    pub state: DeliveryState,
-    /// When it is tried again, if it is pending.
-    pub next_at: Millis,
 }
 
 /// An attempt that was made.
@@ -121,7 +111,7 @@ impl Delivery {
 }
 
 const COLUMNS: &str = "id, owner, webhook_id, lane, url, kind, directive_id, state, attempts, next_at, created_at, \
-    ended_at, status, error";
+    opened_at, ended_at, status, error";
 
 /// Writes a message; the first attempt is due at once.
 ///
@@ -129,127 +119,13 @@ const COLUMNS: &str = "id, owner, webhook_id, lane, url, kind, directive_id, sta
 /// If the database refuses.
 pub async fn insert(tx: &mut Tx<'_>, new: &NewDelivery<'_>) -> Result<()> {
     let sql = "insert into delivery (id, owner, webhook_id, lane, url, kind, directive_id, body, state, attempts, \
-        next_at, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, $9, $9) on conflict (id) do nothing";
+        next_at, created_at, opened_at) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', 0, $9, $9, $9) on conflict (id) do nothing";
     let args: [&dyn crate::Bind; 9] =
         [&new.id, &new.owner, &new.webhook_id, &new.lane, &new.url, &new.kind, &new.directive_id, &new.body, &new.at];
     tx.execute(sql, &args).await?;
-    tx.signal(Signal::Outbox);
+    tx.signal(Signal::Outbox { lane: new.lane.to_owned() });
     Ok(())
-}
-
-/// Deliveries that are due, the longest due first; at most `limit`, and none of the lanes in `but`.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn due(tx: &mut Tx<'_>, now: Millis, limit: i64, but: &[String]) -> Result<Vec<Delivery>> {
-    let sql = format!(
-        "select {COLUMNS} from delivery where state = 'pending' and next_at <= $1 \
-         and lane not in (select value from json_each($3)) order by next_at, id limit $2"
-    );
-    tx.rows(&sql, &[&now, &limit, &crate::Json(but)], read).await
-}
-
-/// Deliveries of one lane that are due, those that were tried least often first; at most `limit`.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn due_of_lane(tx: &mut Tx<'_>, lane: &str, now: Millis, limit: i64) -> Result<Vec<Delivery>> {
-    let sql = format!(
-        "select {COLUMNS} from delivery where state = 'pending' and lane = $1 and next_at <= $2 \
-         order by next_at, id limit $3"
-    );
-    tx.rows(&sql, &[&lane, &now, &limit], read).await
-}
-
-/// When the next delivery is due, if any is to be made.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn next_due(tx: &mut Tx<'_>) -> Result<Option<Millis>> {
-    tx.one("select min(next_at) from delivery where state = 'pending'", &[], |row| row.get(0)).await
-}
-
-/// What is sent.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn body(tx: &mut Tx<'_>, id: &str) -> Result<Option<String>> {
-    tx.row("select body from delivery where id = $1", &[&id], |row| row.get(0)).await
-}
-
-/// Notes what came of an attempt. Nothing happens if the delivery has been removed with its endpoint.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn record(tx: &mut Tx<'_>, outcome: &Outcome) -> Result<()> {
-    let sql = "update delivery set state = $2, attempts = attempts + 1, next_at = $3, ended_at = $4, status = $5, \
-        error = $6, answer = $7 where id = $1 and state = 'pending'";
-    let ended_at = (outcome.state != DeliveryState::Pending).then_some(outcome.at + outcome.millis);
-    let args: [&dyn crate::Bind; 7] = [
-        &outcome.id,
-        &outcome.state.as_str(),
-        &outcome.next_at,
-        &ended_at,
-        &outcome.status,
-        &outcome.error,
-        &outcome.answer,
-    ];
-    if tx.execute(sql, &args).await? == 0 {
-        return Ok(());
-    }
-    let sql = "insert into delivery_attempt (delivery_id, number, at, millis, status, error) \
-        select $1, attempts, $2, $3, $4, $5 from delivery where id = $1";
-    let args: [&dyn crate::Bind; 5] = [&outcome.id, &outcome.at, &outcome.millis, &outcome.status, &outcome.error];
-    tx.execute_one("note attempt", sql, &args).await
-}
-
-/// Makes everything of a lane that waits for another attempt due now: it answers again. Answers how many.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn bring_forward(tx: &mut Tx<'_>, lane: &str, now: Millis) -> Result<u64> {
-    let sql = "update delivery set next_at = $2 where state = 'pending' and lane = $1 and next_at > $2";
-    tx.execute(sql, &[&lane, &now]).await
-}
-
-/// Puts deliveries that ended back into the outbox, under the same ids: those of an endpoint that were made in a span
-/// of time, dead letters or all. Answers how many.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn replay_range(tx: &mut Tx<'_>, of: &Range<'_>, now: Millis) -> Result<u64> {
-    let states = if of.delivered { "('dead', 'delivered')" } else { "('dead')" };
-    let sql = format!(
-        "update delivery set state = 'pending', next_at = $4, created_at = $4, ended_at = null \
-         where webhook_id = $1 and state in {states} and created_at >= $2 and created_at < $3"
-    );
-    let replayed = tx.execute(&sql, &[&of.webhook_id, &of.since, &of.until, &now]).await?;
-    tx.signal(Signal::Outbox);
-    Ok(replayed)
-}
-
-/// Which deliveries of an endpoint.
-#[derive(Clone, Copy, Debug)]
-pub struct Range<'a> {
-    /// The endpoint.
-    pub webhook_id: &'a str,
-    /// Made then or later.
-    pub since: Millis,
-    /// Made before.
-    pub until: Millis,
-    /// Those that were delivered too, not only dead letters.
-    pub delivered: bool,
-}
-
-/// Puts one delivery that ended back into the outbox, under the same id; false if there is none, or it is pending.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn replay(tx: &mut Tx<'_>, id: &str, now: Millis) -> Result<bool> {
-    let sql = "update delivery set state = 'pending', next_at = $2, created_at = $2, ended_at = null \
-        where id = $1 and state <> 'pending'";
-    tx.signal(Signal::Outbox);
-    Ok(tx.execute(sql, &[&id, &now]).await? == 1)
 }
 
 /// The delivery of that id and what was answered last.
@@ -259,7 +135,7 @@ pub async fn replay(tx: &mut Tx<'_>, id: &str, now: Millis) -> Result<bool> {
 pub async fn get(tx: &mut Tx<'_>, id: &str) -> Result<Option<(Delivery, Option<String>)>> {
     let sql = format!("select {COLUMNS}, answer from delivery where id = $1");
     tx.row(&sql, &[&id], |row| {
-        let answer = row.get(14)?;
+        let answer = row.get(15)?;
         Ok((read(row)?, answer))
     })
     .await
@@ -330,9 +206,10 @@ fn read(row: Row<'_>) -> Result<Delivery> {
         attempts: row.get(8)?,
         next_at: row.get(9)?,
         created_at: row.get(10)?,
-        ended_at: row.get(11)?,
-        status: row.get(12)?,
-        error: row.get(13)?,
+        opened_at: row.get(11)?,
+        ended_at: row.get(12)?,
+        status: row.get(13)?,
+        error: row.get(14)?,
     })
 }
 

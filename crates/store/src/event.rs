@@ -54,7 +54,8 @@ pub async fn append_public(tx: &mut Tx<'_>, kind: &str, at: Millis, data: Value)
     insert(tx, kind, "", None, at, data).await
 }
 
-async fn insert(
+/// Adds a fact that belongs to an owner, about a directive or about none.
+pub(crate) async fn insert(
     tx: &mut Tx<'_>,
     kind: &str,
     owner: &str,

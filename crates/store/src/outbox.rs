@@ -25,7 +25,10 @@ pub(crate) async fn tell(tx: &mut Tx<'_>, event: &Event) -> Result<()> {
     });
     let body = body.to_string();
     for subscriber in webhook::subscribers(tx).await?.iter() {
-        if subscriber.hears(&event.kind, &event.owner) {
+        // An endpoint is not told of its own dead letters.
+        let of_its_own = event.data.get("delivery_id").is_some()
+            && event.data.get("webhook_id").is_some_and(|id| *id == *subscriber.webhook_id);
+        if subscriber.hears(&event.kind, &event.owner) && !of_its_own {
             let new = NewDelivery {
                 id: message_id(&[&event.kind, &event.seq.to_string(), &subscriber.webhook_id]),
                 owner: &subscriber.owner,
@@ -90,7 +93,8 @@ pub(crate) async fn completed(tx: &mut Tx<'_>, row: &DirectiveRow, result: &Fina
         delivery::insert(tx, &new).await?;
     }
     if let (Some(url), Some(signer)) = (own, webhook::find(tx, &row.owner, "").await?) {
-        let (id, lane) = (message_id(&[COMPLETED, &row.id, url]), origin(url));
+        // Principals have lanes of their own, so that nobody's broken URL holds up another's at the same host.
+        let (id, lane) = (message_id(&[COMPLETED, &row.id, url]), format!("{} {}", signer.id, origin(url)));
         delivery::insert(tx, &NewDelivery { id, webhook_id: &signer.id, lane: &lane, url, ..new }).await?;
     }
     Ok(())

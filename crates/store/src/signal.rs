@@ -21,7 +21,10 @@ pub enum Signal {
     /// Facts were added to the log of events.
     Events,
     /// Something is to be delivered to a webhook endpoint.
-    Outbox,
+    Outbox {
+        /// Its lane.
+        lane: String,
+    },
     /// The monitoring switch was turned, or an agent was stopped: every parked poll shall look.
     Switched,
 }

@@ -1,120 +1,384 @@
 //! Delivery from the outbox: each message goes out until its endpoint takes it, or for so many days.
+//!
+//! Every lane is looked at for itself: when something new comes into it, when one of its deliveries ends, and when its
+//! next is due. A slow poll beneath finds what the wakes did not tell of. Outcomes are written together, and a delivery
+//! is under way until its outcome is on disk: what was sent and not recorded when the process dies goes out again,
+//! under the same id.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use baton_model::{
-    Millis,
-    webhook::{DeliveryState, backoff},
-};
-use baton_outbound::Call;
+use baton_model::Millis;
 use baton_store::{
-    delivery::{self, Delivery, Outcome},
-    webhook,
+    delivery::{self, Message},
+    webhook::Endpoint,
 };
-use http::{HeaderName, HeaderValue};
-use tokio::task::JoinSet;
+use tokio::{
+    task::{Id, JoinError, JoinSet},
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Inner, Result};
+use super::{
+    agenda::Agenda,
+    attempt::{Tried, millis},
+    lane::{Room, Sign},
+    look::{Found, Look},
+};
+use crate::{Engine, Error, Inner, Result};
 
-/// Beneath the wakes, in case one was lost.
+/// How often lanes are read from the table beneath the wakes.
 const SLOW_POLL: Duration = Duration::from_secs(1);
-/// Calls of one lane that are under way at the same time.
-const PER_LANE: usize = 4;
-/// Deliveries that one look takes up.
-const BATCH: i64 = 256;
+/// Lanes that one read of the slow poll brings.
+const LANES: i64 = 500;
+/// Calls that are under way at the same time, in all lanes together.
+const CALLS: usize = 512;
+/// Outcomes that are written in one transaction.
+const BATCH: usize = 64;
+/// Deliveries that are given up or brought forward in one transaction.
+const CHANGES: i64 = 200;
+/// How long calls under way may go on after a stop; what has not ended then is made again after the next start.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Everything that delivery has in hand.
+#[derive(Default)]
+pub(crate) struct Deliverer {
+    agenda: Agenda,
+    calls: JoinSet<Tried>,
+    /// What each call delivers.
+    under_way: HashMap<Id, Sent>,
+    ended: Vec<Ended>,
+    /// Writes under way: of outcomes, one at a time, and of what is given up. Each answers with what is to be looked at.
+    writes: JoinSet<Written>,
+    is_recording: bool,
+    /// How far the slow poll has come in its present round.
+    swept_to: String,
+}
+
+/// A delivery whose call is under way.
+struct Sent {
+    lane: String,
+    id: String,
+    attempts: i64,
+}
+
+/// A delivery whose call has ended.
+#[derive(Clone)]
+struct Ended {
+    lane: String,
+    outcome: delivery::Outcome,
+    gone: Option<String>,
+    recovered: bool,
+}
+
+/// What has been written.
+enum Written {
+    /// Outcomes of these deliveries, with their lanes.
+    Outcomes(Vec<(String, String)>),
+    /// What was given up in a lane.
+    GivenUp(String),
+}
+
+impl Engine {
+    /// Makes every delivery that is due, to its end, for simulations that move the clock themselves; answers how many
+    /// attempts that were. Nothing happens while [`Engine::run_background`] runs, which does it by itself.
+    ///
+    /// # Errors
+    /// If the store is unavailable.
+    pub async fn deliver_due(&self) -> Result<usize> {
+        let inner = &self.inner;
+        let Ok(mut deliverer) = inner.outbox.deliverer.try_lock() else { return Ok(0) };
+        deliverer.sweep_all(inner).await?;
+        deliverer.take_news(inner);
+        let mut attempts = 0;
+        loop {
+            attempts += deliverer.begin_due(inner).await?;
+            if deliverer.calls.is_empty() && deliverer.writes.is_empty() {
+                return Ok(attempts);
+            }
+            deliverer.step(inner).await;
+        }
+    }
+}
 
 impl Inner {
     /// Delivers what is due until `stop`.
     pub(crate) async fn deliver(self: &Arc<Self>, stop: &CancellationToken) {
-        let mut under_way: HashMap<String, HashSet<String>> = HashMap::new();
-        let mut calls: JoinSet<Delivery> = JoinSet::new();
-        loop {
-            let full: Vec<String> =
-                under_way.iter().filter(|(_, ids)| ids.len() >= PER_LANE).map(|(lane, _)| lane.clone()).collect();
-            let now = self.clock.now();
-            let due = self.store.read(async move |tx| delivery::due(tx, now, BATCH, &full).await).await;
-            for due in due.unwrap_or_default() {
-                let ids = under_way.entry(due.lane.clone()).or_default();
-                if ids.len() < PER_LANE && ids.insert(due.id.clone()) {
-                    let inner = self.clone();
-                    calls.spawn(async move {
-                        if let Err(error) = inner.attempt(&due).await {
-                            tracing::error!(webhook.delivery = due.id, "could not be delivered: {error}");
-                        }
-                        due
-                    });
+        let mut deliverer = self.outbox.deliverer.lock().await;
+        let mut sweeps = interval(SLOW_POLL);
+        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut swept = deliverer.sweep_all(self).await;
+        while !matches!(swept, Err(Error::Stopping)) {
+            let begun = match swept {
+                Ok(()) => deliverer.begin_due(self).await.map(drop),
+                Err(error) => Err(error),
+            };
+            swept = Ok(());
+            let pause = match begun {
+                Ok(()) => deliverer.pause(self.clock.now()),
+                Err(Error::Stopping) => break,
+                Err(error) => {
+                    tracing::error!(background.task = "webhooks", "the outbox could not be read: {error}");
+                    SLOW_POLL
                 }
-            }
+            };
             tokio::select! {
-                Some(ended) = calls.join_next() => {
-                    if let Ok(ended) = ended && let Some(ids) = under_way.get_mut(&ended.lane) {
-                        ids.remove(&ended.id);
-                        if ids.is_empty() {
-                            under_way.remove(&ended.lane);
-                        }
-                    }
+                () = deliverer.step(self), if !deliverer.is_idle() => {}
+                () = self.outbox.filled.notified() => deliverer.take_news(self),
+                () = sleep(pause) => {}
+                _ = sweeps.tick() => swept = deliverer.sweep(self).await.map(drop),
+                () = stop.cancelled() => break,
+            }
+        }
+        if timeout(FAREWELL, deliverer.finish(self)).await.is_err() {
+            tracing::warn!(
+                webhook.calls = deliverer.calls.len(),
+                "calls to webhooks are cut; they are made again after the next start"
+            );
+        }
+        *deliverer = Deliverer::default();
+    }
+}
+
+impl Deliverer {
+    fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.writes.is_empty()
+    }
+
+    /// How long there is nothing to begin, at most until the next slow poll.
+    fn pause(&self, now: Millis) -> Duration {
+        match self.agenda.next() {
+            Some(at) if self.calls.len() < CALLS => {
+                Duration::from_millis((at - now).max(1).unsigned_abs()).min(SLOW_POLL)
+            }
+            _ => SLOW_POLL,
+        }
+    }
+
+    /// Looks at the lanes in which something new waits, and at all that are down if the settings have changed.
+    fn take_news(&mut self, inner: &Inner) {
+        let now = inner.clock.now();
+        let news = inner.outbox.take_news();
+        for name in news.filled {
+            self.agenda.lane(&name).refill(now);
+            self.agenda.look(&name, now);
+        }
+        for name in news.wanted {
+            self.agenda.lane(&name).probe_now(now);
+            self.agenda.look(&name, now);
+        }
+        if news.is_changed {
+            self.agenda.probe_all(now);
+        }
+    }
+
+    /// Reads all lanes in which something waits.
+    async fn sweep_all(&mut self, inner: &Inner) -> Result<()> {
+        while !self.sweep(inner).await? {}
+        Ok(())
+    }
+
+    /// Reads the next lanes in which something waits; true if that was the end of a round.
+    async fn sweep(&mut self, inner: &Inner) -> Result<bool> {
+        let after = std::mem::take(&mut self.swept_to);
+        let lanes = inner.store.read(async move |tx| delivery::lanes(tx, &after, LANES).await).await?;
+        let is_end = i64::try_from(lanes.len()).is_ok_and(|number| number < LANES);
+        if let (false, Some((last, _))) = (is_end, lanes.last()) {
+            self.swept_to = last.clone();
+        }
+        for (lane, at) in lanes {
+            self.agenda.look(&lane, at);
+        }
+        metrics::gauge!("baton_webhook_lanes_down").set(self.agenda.down() as f64);
+        Ok(is_end)
+    }
+
+    /// Begins what is due and finds room; answers how much.
+    async fn begin_due(&mut self, inner: &Arc<Inner>) -> Result<usize> {
+        let mut begun = 0;
+        while self.calls.len() < CALLS {
+            let Some(lane) = self.agenda.take(inner.clock.now()) else { break };
+            begun += self.begin(inner, lane).await?;
+        }
+        Ok(begun)
+    }
+
+    async fn begin(&mut self, inner: &Arc<Inner>, name: String) -> Result<usize> {
+        let now = inner.clock.now();
+        let lane = self.agenda.lane(&name);
+        let room = match lane.room(now) {
+            Room::Deliveries(0) => return Ok(0), // one that ends will look again
+            Room::Until(at) => {
+                self.agenda.look(&name, at);
+                return Ok(0);
+            }
+            room => room,
+        };
+        let cutoff = now.saturating_sub(millis(inner.outbox.settings().give_up_after));
+        let look = Look { lane: name.clone(), busy: lane.busy().clone(), room, now, cutoff };
+        let found = inner.store.read(async move |tx| look.look(tx).await).await;
+        match found.inspect_err(|_| self.agenda.look(&name, now))? {
+            Found::Nothing => self.agenda.forget(&name),
+            Found::Overdue => self.give_up(inner, name, cutoff, now),
+            Found::Due { endpoint, messages, next_at } => {
+                if let Some(next_at) = next_at {
+                    self.agenda.look(&name, next_at);
                 }
-                () = self.outbox.filled.notified() => {}
-                () = tokio::time::sleep(SLOW_POLL) => {}
-                () = stop.cancelled() => return,
+                let endpoint = Arc::new(*endpoint);
+                let begun = messages.len();
+                for message in messages {
+                    self.send(inner, &name, message, endpoint.clone());
+                }
+                return Ok(begun);
+            }
+        }
+        Ok(0)
+    }
+
+    fn send(&mut self, inner: &Arc<Inner>, lane: &str, message: Message, endpoint: Arc<Endpoint>) {
+        let (id, attempts) = (message.delivery.id.clone(), message.delivery.attempts);
+        self.agenda.lane(lane).begin(&id, attempts);
+        let inner = inner.clone();
+        let call = self.calls.spawn(async move { inner.attempt(&message, &endpoint).await });
+        self.under_way.insert(call.id(), Sent { lane: lane.to_owned(), id, attempts });
+    }
+
+    /// Waits until a call or a write ends, and takes note of it. Dropping the future loses nothing.
+    async fn step(&mut self, inner: &Arc<Inner>) {
+        tokio::select! {
+            Some(ended) = self.calls.join_next_with_id() => self.take_ended(inner, ended),
+            Some(written) = self.writes.join_next() => self.take_written(inner, written),
+            else => {}
+        }
+        // Whatever else has ended meanwhile is written with it.
+        while let Some(ended) = self.calls.try_join_next_with_id() {
+            self.take_ended(inner, ended);
+        }
+        self.record(inner);
+    }
+
+    fn take_ended(&mut self, inner: &Inner, ended: Result<(Id, Tried), JoinError>) {
+        let call = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some(sent) = self.under_way.remove(&call) else { return };
+        let (now, chance) = (inner.clock.now(), inner.chance());
+        let lane = self.agenda.lane(&sent.lane);
+        let was_down = lane.is_down();
+        match ended {
+            Ok((_, tried)) => {
+                let recovered = lane.end(&sent.id, sent.attempts, tried.sign, now, chance);
+                if lane.is_down() && !was_down {
+                    let why = tried.outcome.error.as_deref().unwrap_or_default();
+                    tracing::warn!(webhook.lane = sent.lane, "it is down, what waits is held back: {why}");
+                }
+                let gone = tried.gone.then(|| "it answered 410 Gone".to_owned());
+                self.ended.push(Ended { lane: sent.lane, outcome: tried.outcome, gone, recovered });
+            }
+            Err(error) => {
+                // A bug. The lane is looked at again by the slow poll.
+                tracing::error!(webhook.delivery = sent.id, "an attempt broke off: {error}");
+                lane.end(&sent.id, sent.attempts, Sign::Trouble, now, chance);
+                lane.recorded(&sent.id);
             }
         }
     }
 
-    async fn attempt(&self, due: &Delivery) -> Result<()> {
-        let (id, webhook_id) = (due.id.clone(), due.webhook_id.clone());
-        let read = self.store.read(async move |tx| {
-            Ok::<_, Error>((webhook::get(tx, &webhook_id).await?, delivery::body(tx, &id).await?))
+    /// Writes what has ended, unless a write is under way already: then it is written after that one.
+    fn record(&mut self, inner: &Arc<Inner>) {
+        if self.is_recording || self.ended.is_empty() {
+            return;
+        }
+        let batch: Vec<Ended> = self.ended.drain(..self.ended.len().min(BATCH)).collect();
+        self.is_recording = true;
+        let inner = inner.clone();
+        self.writes.spawn(async move {
+            inner.record(&batch).await;
+            Written::Outcomes(batch.into_iter().map(|ended| (ended.lane, ended.outcome.id)).collect())
         });
-        let (Some(endpoint), Some(body)) = read.await? else { return Ok(()) };
-        let (at, settings) = (self.clock.now(), self.outbox.settings());
-        let signature = self.open_secrets(&endpoint)?.sign(&due.id, at, &body)?;
-        let mut call = Call::post_json(&due.url, body).timeout(settings.timeout);
-        for (name, value) in [
-            ("webhook-id", due.id.as_str()),
-            ("webhook-timestamp", &(at / 1000).to_string()),
-            ("webhook-signature", &signature),
-        ] {
-            let value = HeaderValue::from_str(value).map_err(|error| Error::Unavailable(error.to_string()))?;
-            call = call.header(HeaderName::from_static(name), value);
-        }
-        let answered = self.outbox.outbound.send(call).await;
-        let (status, answer, error) = match &answered {
-            Ok(answer) if answer.status.is_success() => (Some(answer.status.as_u16()), Some(answer.text()), None),
-            Ok(answer) => {
-                (Some(answer.status.as_u16()), Some(answer.text()), Some(format!("answered {}", answer.status)))
+    }
+
+    fn take_written(&mut self, inner: &Inner, written: Result<Written, JoinError>) {
+        let now = inner.clock.now();
+        match written {
+            Ok(Written::Outcomes(recorded)) => {
+                self.is_recording = false;
+                for (lane, id) in recorded {
+                    self.agenda.lane(&lane).recorded(&id);
+                    self.agenda.look(&lane, now);
+                }
             }
-            Err(error) => (None, None, Some(error.to_string())),
-        };
-        if status == Some(410) {
-            self.disable_webhook(&endpoint.id, "it answered 410 Gone").await?;
+            Ok(Written::GivenUp(lane)) => self.agenda.look(&lane, now),
+            Err(error) => {
+                // A bug. What it was about stays where it is until the next start.
+                self.is_recording = false;
+                tracing::error!(background.task = "webhooks", "a write broke off: {error}");
+            }
         }
-        let now = self.clock.now();
-        let later = now + backoff(due.attempts + 1, 0.5);
-        let next_at =
-            answered.as_ref().ok().and_then(|answer| answer.retry_after(now)).map_or(later, |wait| now + wait);
-        let give_up_at =
-            due.created_at + Millis::try_from(settings.give_up_after.as_millis()).unwrap_or(Millis::MAX / 4);
-        let state = match &error {
-            None => DeliveryState::Delivered,
-            Some(_) if status == Some(410) || next_at > give_up_at => DeliveryState::Dead,
-            Some(_) => DeliveryState::Pending,
-        };
-        let outcome = Outcome {
-            id: due.id.clone(),
-            at,
-            millis: now - at,
-            status: status.map(i64::from),
-            error,
-            answer,
-            state,
-            next_at,
-        };
-        Ok(self.store.write_in_background(async move |tx| delivery::record(tx, &outcome).await).await?)
+    }
+
+    fn give_up(&mut self, inner: &Arc<Inner>, lane: String, cutoff: Millis, now: Millis) {
+        let inner = inner.clone();
+        self.writes.spawn(async move {
+            let of = lane.clone();
+            let write =
+                inner.store.write_in_background(async move |tx| delivery::give_up(tx, &of, cutoff, now, CHANGES).await);
+            if let Err(error) = write.await {
+                tracing::error!(webhook.lane = lane, "deliveries could not be given up: {error}");
+                sleep(SLOW_POLL).await;
+            }
+            Written::GivenUp(lane)
+        });
+    }
+
+    /// Waits for calls under way and writes their outcomes.
+    async fn finish(&mut self, inner: &Arc<Inner>) {
+        self.record(inner);
+        while !self.is_idle() {
+            self.step(inner).await;
+        }
+    }
+}
+
+impl Inner {
+    /// Writes outcomes until it succeeds or the store is closed, then brings forward what waits in lanes that are up
+    /// again.
+    async fn record(&self, batch: &[Ended]) {
+        let (ended, now): (Arc<[Ended]>, _) = (batch.into(), self.clock.now());
+        loop {
+            let ended = ended.clone();
+            // Not in the background: endpoints would wait for each other's records on a busy queue.
+            let write = self.store.write(async move |tx| {
+                for ended in ended.iter() {
+                    delivery::record(tx, &ended.outcome).await?;
+                    if let Some(reason) = &ended.gone {
+                        super::endpoints::disable(tx, &ended.lane, reason, now).await?;
+                    }
+                }
+                Ok::<_, baton_store::Error>(())
+            });
+            match write.await {
+                Ok(()) => break,
+                Err(baton_store::Error::Closed) => return,
+                Err(error) => {
+                    tracing::error!(background.task = "webhooks", "outcomes could not be written: {error}");
+                    sleep(SLOW_POLL).await;
+                }
+            }
+        }
+        for ended in batch.iter().filter(|ended| ended.recovered) {
+            tracing::info!(webhook.lane = ended.lane, "it answers again");
+            if let Err(error) = self.bring_forward(&ended.lane, now).await {
+                tracing::error!(webhook.lane = ended.lane, "deliveries could not be brought forward: {error}");
+            }
+        }
+    }
+
+    async fn bring_forward(&self, lane: &str, now: Millis) -> Result<()> {
+        loop {
+            let of = lane.to_owned();
+            let write =
+                self.store.write_in_background(async move |tx| delivery::bring_forward(tx, &of, now, CHANGES).await);
+            if write.await? < CHANGES.unsigned_abs() {
+                return Ok(());
+            }
+        }
     }
 }

@@ -7,15 +7,17 @@ use baton_model::{
     webhook::{EndpointChange, EndpointRequest, EndpointView},
 };
 use baton_store::{
-    Tx, delivery,
+    Signal, Tx, delivery,
     webhook::{self, Endpoint},
 };
 
 use super::signing::{self, Secrets};
-use crate::{Engine, Error, Inner, Principal, Result, queue::check_limit};
+use crate::{Engine, Error, Principal, Result, queue::check_limit};
 
 /// Most endpoints of one principal: each change of a directive looks at all of them.
 const MOST: usize = 100;
+/// Most deliveries that become due at once when an endpoint is called again; all others keep their time.
+const FORWARD: i64 = 200;
 
 /// How much of an endpoint is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +72,7 @@ impl Engine {
             Ok((view(tx, &new).await?, Some(secrets.clone())))
         });
         let (mut view, secrets) = write.await?;
+        inner.outbox.nudge(&view.id);
         view.secrets = secrets.map(|secrets| secrets.present(now).map(str::to_owned).collect());
         Ok(view)
     }
@@ -123,6 +126,7 @@ impl Engine {
         who.may(Scope::Submit)?;
         change.check()?;
         let (who, id, now) = (who.clone(), id.to_owned(), self.inner.clock.now());
+        let enabled = change.enabled;
         let write = self.inner.store.write(async move |tx| {
             let mut endpoint = find(tx, &who, &id).await?;
             let change = change.clone();
@@ -137,7 +141,11 @@ impl Engine {
             webhook::update(tx, &endpoint).await?;
             view(tx, &endpoint).await
         });
-        write.await
+        let view = write.await?;
+        if enabled == Some(true) {
+            self.inner.outbox.nudge(&view.id);
+        }
+        Ok(view)
     }
 
     /// Gives an endpoint a new secret; the one before goes on signing beside it for a day.
@@ -164,38 +172,34 @@ impl Engine {
     /// Removes an endpoint and what was still to be delivered to it.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`]; [`Error::Conflict`] `signs_directives` for the row that only signs.
     pub async fn remove_webhook(&self, who: &Principal, id: &str) -> Result<()> {
         who.may(Scope::Submit)?;
         let (who, id) = (who.clone(), id.to_owned());
         let write = self.inner.store.write(async move |tx| {
-            find(tx, &who, &id).await?;
+            if find(tx, &who, &id).await?.url.is_empty() {
+                let detail = "this row signs calls to the URLs in directives; rotate it if its secret is known";
+                return Err(Error::conflict("signs_directives", detail));
+            }
             Ok(webhook::remove(tx, &id).await?)
         });
         write.await
     }
 }
 
-impl Inner {
-    /// Stops calling an endpoint that said that it is gone.
-    pub(super) async fn disable_webhook(&self, id: &str, reason: &str) -> Result<()> {
-        let (id, reason, now) = (id.to_owned(), reason.to_owned(), self.clock.now());
-        let write = self.store.write(async move |tx| {
-            let Some(mut endpoint) = webhook::get(tx, &id).await?.filter(|endpoint| endpoint.enabled) else {
-                return Ok(());
-            };
-            (endpoint.enabled, endpoint.reason, endpoint.changed_at) = (false, Some(reason.clone()), now);
-            webhook::update(tx, &endpoint).await
-        });
-        Ok(write.await?)
-    }
+/// Stops calling an endpoint that said that it is gone. What waits for it waits on.
+pub(super) async fn disable(tx: &mut Tx<'_>, id: &str, reason: &str, now: Millis) -> baton_store::Result<()> {
+    let Some(mut endpoint) = webhook::get(tx, id).await?.filter(|endpoint| endpoint.enabled) else { return Ok(()) };
+    (endpoint.enabled, endpoint.reason, endpoint.changed_at) = (false, Some(reason.to_owned()), now);
+    webhook::update(tx, &endpoint).await
 }
 
 /// Calls an endpoint again, beginning with what is still pending.
 async fn enable(tx: &mut Tx<'_>, mut endpoint: Endpoint, now: Millis) -> Result<Endpoint> {
     (endpoint.enabled, endpoint.reason, endpoint.changed_at) = (true, None, now);
     webhook::update(tx, &endpoint).await?;
-    delivery::bring_forward(tx, &endpoint.id, now).await?;
+    delivery::bring_forward(tx, &endpoint.id, now, FORWARD).await?;
+    tx.signal(Signal::Outbox { lane: endpoint.id.clone() });
     Ok(endpoint)
 }
 

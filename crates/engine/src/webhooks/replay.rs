@@ -12,6 +12,9 @@ use serde_json::json;
 use super::endpoints::find;
 use crate::{Engine, Error, Principal, Result, queue::check_limit};
 
+/// Deliveries that one transaction puts back.
+const BATCH: i64 = 200;
+
 /// What is delivered again.
 #[derive(Clone, Debug)]
 pub enum Replay {
@@ -86,30 +89,44 @@ impl Engine {
     /// [`Error::NotFound`]; [`Error::Conflict`] `still_pending` for one that has not ended.
     pub async fn replay(&self, who: &Principal, webhook: &str, replay: Replay) -> Result<u64> {
         who.may(Scope::Submit)?;
-        let (who, webhook, now) = (who.clone(), webhook.to_owned(), self.inner.clock.now());
+        let now = self.inner.clock.now();
+        let (since, until, which) = match replay {
+            Replay::One(id) => return self.replay_one(who, webhook, id, now).await,
+            Replay::Range { since, until, which } => (since, until, which),
+        };
+        let (mut replayed, mut place) = (0, Some(String::new()));
+        while let Some(after) = place {
+            let (who, webhook) = (who.clone(), webhook.to_owned());
+            let write = self.inner.store.write(async move |tx| {
+                find(tx, &who, &webhook).await?;
+                let (since, until) = (since.unwrap_or(0), until.unwrap_or(now + 1));
+                let range = Range { webhook_id: &webhook, since, until, delivered: which == Which::All };
+                Ok::<_, Error>(delivery::replay_range(tx, &range, &after, now, BATCH).await?)
+            });
+            let (more, last) = write.await?;
+            (replayed, place) = (replayed + more, last);
+        }
+        self.inner.outbox.nudge(webhook);
+        Ok(replayed)
+    }
+
+    async fn replay_one(&self, who: &Principal, webhook: &str, id: String, now: Millis) -> Result<u64> {
+        let (who, of) = (who.clone(), webhook.to_owned());
         let write = self.inner.store.write(async move |tx| {
-            find(tx, &who, &webhook).await?;
-            match &replay {
-                Replay::Range { since, until, which } => {
-                    let (since, until) = (since.unwrap_or(0), until.unwrap_or(now + 1));
-                    let delivered = *which == Which::All;
-                    let range = Range { webhook_id: &webhook, since, until, delivered };
-                    Ok(delivery::replay_range(tx, &range, now).await?)
-                }
-                Replay::One(id) => {
-                    let known = delivery::get(tx, id).await?.filter(|(found, _)| found.webhook_id == webhook);
-                    if known.is_none() {
-                        return Err(Error::NotFound { what: "delivery", id: id.clone() });
-                    }
-                    if !delivery::replay(tx, id, now).await? {
-                        let detail = format!("delivery `{id}` is still pending: it is tried again by itself");
-                        return Err(Error::conflict("still_pending", detail));
-                    }
-                    Ok(1)
-                }
+            find(tx, &who, &of).await?;
+            let known = delivery::get(tx, &id).await?.filter(|(found, _)| found.webhook_id == of);
+            if known.is_none() {
+                return Err(Error::NotFound { what: "delivery", id: id.clone() });
             }
+            if !delivery::replay(tx, &id, now).await? {
+                let detail = format!("delivery `{id}` is still pending: it is tried again by itself");
+                return Err(Error::conflict("still_pending", detail));
+            }
+            Ok(1)
         });
-        write.await
+        let replayed = write.await?;
+        self.inner.outbox.nudge(webhook);
+        Ok(replayed)
     }
 
     /// Sends an endpoint a message that tells of nothing, to try it out; answers its id. It is delivered as any other.
@@ -118,13 +135,13 @@ impl Engine {
     /// [`Error::NotFound`]; [`Error::Conflict`] `disabled` for one that is not called, and for the row that only signs.
     pub async fn test_webhook(&self, who: &Principal, webhook: &str) -> Result<String> {
         who.may(Scope::Submit)?;
-        let (who, webhook, now) = (who.clone(), webhook.to_owned(), self.inner.clock.now());
+        let (who, of, now) = (who.clone(), webhook.to_owned(), self.inner.clock.now());
         let id = format!("msg_{}", self.inner.ids.token());
         let write = self.inner.store.write(async move |tx| {
-            let endpoint = find(tx, &who, &webhook).await?;
+            let endpoint = find(tx, &who, &of).await?;
             if !endpoint.enabled || endpoint.url.is_empty() {
                 let why = endpoint.reason.as_deref().unwrap_or("it has no URL of its own");
-                return Err(Error::conflict("disabled", format!("webhook `{webhook}` is not called: {why}")));
+                return Err(Error::conflict("disabled", format!("webhook `{of}` is not called: {why}")));
             }
             let data = json!({"message": "This is a test."});
             let body = json!({"event": "webhook.test", "timestamp": clock::iso(now), "data": data}).to_string();
@@ -142,6 +159,8 @@ impl Engine {
             delivery::insert(tx, &new).await?;
             Ok(id.clone())
         });
-        write.await
+        let id = write.await?;
+        self.inner.outbox.nudge(webhook);
+        Ok(id)
     }
 }

@@ -7,3 +7,4 @@ mod leases;
 mod machine;
 mod queue;
 mod waiting;
+mod webhooks;

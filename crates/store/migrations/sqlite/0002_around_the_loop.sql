@@ -95,13 +95,14 @@ create table delivery (
     attempts bigint not null,
     next_at bigint not null,
     created_at bigint not null,
+    opened_at bigint not null,           -- when it was made or replayed: it is given up so long after this
     ended_at bigint,
     status bigint,                       -- of the latest attempt
     error text,
     answer text
 );
-create index delivery_due on delivery (next_at, id) where state = 'pending';
 create index delivery_lane on delivery (lane, next_at) where state = 'pending';
+create index delivery_open on delivery (lane, opened_at) where state = 'pending';
 create index delivery_webhook on delivery (webhook_id, id);
 create index delivery_directive on delivery (directive_id) where directive_id is not null;
 create index delivery_ended on delivery (ended_at) where ended_at is not null;

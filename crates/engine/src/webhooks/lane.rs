@@ -1,0 +1,165 @@
+//! What is known of one lane: what is under way in it, and whether its endpoint answers at all.
+//!
+//! A lane goes down when [`TROUBLE`] messages in a row failed in a way that is the endpoint's doing, or when it asks
+//! for rest. Then one message at a time is tried, with growing pauses, and the others wait. The first answer brings
+//! the lane up. A message that fails alone holds nobody up: while others are taken, the lane is well.
+
+use std::collections::HashSet;
+
+use baton_model::Millis;
+
+/// Deliveries of one lane that are under way at the same time.
+const WIDTH: usize = 8;
+/// So many messages that fail in a row are a sign that it is not the messages.
+const TROUBLE: usize = 3;
+/// The pause before the first probe of a lane that is down; each further one is twice as long.
+const FIRST_PAUSE: Millis = 5_000;
+/// The longest pause between two probes.
+const LONGEST_PAUSE: Millis = 600_000;
+
+/// What an attempt tells of the endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// It answers; what it says of this message is the message's own affair.
+    Alive,
+    /// It does not answer, or says that it cannot.
+    Trouble,
+    /// It asks to be left alone, for so many milliseconds.
+    Rest(Millis),
+}
+
+/// How many deliveries may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// So many; none if it is 0.
+    Deliveries(usize),
+    /// One, to see whether the endpoint is back.
+    Probe,
+    /// None before that time.
+    Until(Millis),
+}
+
+/// One lane.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    /// What is under way, until its outcome is in the table.
+    busy: HashSet<String>,
+    /// Messages that failed since the endpoint last answered.
+    failing: HashSet<String>,
+    down: Option<Down>,
+}
+
+#[derive(Debug)]
+struct Down {
+    /// Pauses so far.
+    pauses: i32,
+    /// When the next probe is due.
+    probe_at: Millis,
+    /// Whether the endpoint asked for this pause.
+    rests: bool,
+    /// The probe under way.
+    probe: Option<String>,
+    /// Whether the latest probe was a message that had failed before, because no other waited.
+    was_stale: bool,
+}
+
+impl Lane {
+    /// How many deliveries may begin now.
+    pub fn room(&self, now: Millis) -> Room {
+        match &self.down {
+            None => Room::Deliveries(WIDTH.saturating_sub(self.busy.len())),
+            Some(_) if !self.busy.is_empty() => Room::Deliveries(0),
+            Some(down) if down.probe_at > now => Room::Until(down.probe_at),
+            Some(_) => Room::Probe,
+        }
+    }
+
+    /// What is under way.
+    pub fn busy(&self) -> &HashSet<String> {
+        &self.busy
+    }
+
+    /// Whether the endpoint is taken to be down.
+    pub fn is_down(&self) -> bool {
+        self.down.is_some()
+    }
+
+    /// Whether there is nothing worth to be remembered once nothing waits in it.
+    pub fn is_idle(&self) -> bool {
+        self.busy.is_empty()
+    }
+
+    /// A delivery begins; `attempts` is how often it was tried before.
+    pub fn begin(&mut self, id: &str, attempts: i64) {
+        self.busy.insert(id.to_owned());
+        if let Some(down) = &mut self.down {
+            (down.probe, down.was_stale) = (Some(id.to_owned()), attempts > 0);
+        }
+    }
+
+    /// A call has ended; true if that brings the lane up. `chance` from 0 to 1 spreads the pauses. A message that had
+    /// failed before counts as trouble only with others, so that a few poisoned ones do not take the lane down.
+    pub fn end(&mut self, id: &str, attempts: i64, sign: Sign, now: Millis, chance: f64) -> bool {
+        let rest = match sign {
+            Sign::Alive => {
+                self.failing.clear();
+                return self.down.take().is_some();
+            }
+            Sign::Trouble => None,
+            Sign::Rest(millis) => Some(millis),
+        };
+        if attempts == 0 {
+            self.failing.insert(id.to_owned());
+        }
+        match &mut self.down {
+            Some(down) if down.probe.as_deref() == Some(id) => {
+                (down.probe, down.pauses) = (None, down.pauses + 1);
+                down.pause(rest, now, chance);
+            }
+            // It began before the lane went down, and tells nothing new unless it asks for rest.
+            Some(down) => {
+                if let Some(rest) = rest {
+                    down.probe_at = down.probe_at.max(now.saturating_add(rest));
+                }
+            }
+            None if rest.is_some() || self.failing.len() >= TROUBLE => {
+                let mut down = Down { pauses: 1, probe_at: now, rests: false, probe: None, was_stale: false };
+                down.pause(rest, now, chance);
+                self.down = Some(down);
+            }
+            None => {}
+        }
+        false
+    }
+
+    /// The outcome of a delivery is in the table.
+    pub fn recorded(&mut self, id: &str) {
+        self.busy.remove(id);
+    }
+
+    /// Something new waits here. It need not wait for a probe that would only try an old failure again.
+    pub fn refill(&mut self, now: Millis) {
+        if let Some(down) = self.down.as_mut().filter(|down| down.was_stale && !down.rests) {
+            down.probe_at = down.probe_at.min(now);
+        }
+    }
+
+    /// Lets the next probe begin now: what may be called has changed.
+    pub fn probe_now(&mut self, now: Millis) {
+        if let Some(down) = self.down.as_mut().filter(|down| !down.rests) {
+            down.probe_at = now;
+        }
+    }
+}
+
+impl Down {
+    fn pause(&mut self, rest: Option<Millis>, now: Millis, chance: f64) {
+        let pause = (FIRST_PAUSE << (self.pauses - 1).clamp(0, 20)).min(LONGEST_PAUSE);
+        let spread = (pause as f64 * (0.95 + 0.1 * chance)).round() as Millis;
+        self.rests = rest.is_some();
+        self.probe_at = now.saturating_add(spread.max(rest.unwrap_or(0)));
+    }
+}
+
+#[cfg(test)]
+mod tests;
