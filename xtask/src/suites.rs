@@ -33,12 +33,13 @@ enum Tests {
 }
 
 const NPM: Need = Need { probe: &["npm", "--version"], package: "npm" };
+const PYTHON: Need = Need { probe: &["python3", "--version"], package: "python3" };
 /// Debian's Python has `venv` without what it puts into an environment.
 const VENV: Need = Need { probe: &["python3", "-c", "import ensurepip, venv"], package: "python3-venv" };
 
 const CHROMIUM: Need = Need { probe: &["chromium", "--version"], package: "chromium" };
 
-const SUITES: [Suite; 9] = [
+const SUITES: [Suite; 10] = [
     Suite { name: "unit", about: "rules, beside their code", tests: Tests::Units, needs: &[] },
     Suite {
         name: "house",
@@ -66,6 +67,12 @@ const SUITES: [Suite; 9] = [
         about: "clients in Python and TypeScript, and the Inspector",
         tests: Tests::Named("clients::"),
         needs: &[NPM, VENV],
+    },
+    Suite {
+        name: "examples",
+        about: "the examples in Python and TypeScript against a real server",
+        tests: Tests::Named("examples::"),
+        needs: &[NPM, PYTHON],
     },
     Suite {
         name: "conformance",
@@ -191,6 +198,7 @@ mod tests {
             "durability::kill_nine",
             "claude_code::http",
             "clients::python_over_http",
+            "examples::receiver::python",
             "conformance::revision",
             "rest::create",
             "deep::nested::test",

@@ -9,6 +9,7 @@ mod cli_serve;
 mod clients;
 mod config;
 mod durability;
+mod examples;
 mod gate;
 mod house;
 mod mcp;

@@ -1,0 +1,22 @@
+"""Prints what signs the calls to the `webhook` URLs of one's directives, as receive_webhooks.py wants it.
+
+    export BATON_WEBHOOK_SECRET="$(python3 webhook_secret.py)"
+
+It is made with the first directive that has a `webhook`: send that first.
+"""
+
+import sys
+
+from baton_client import Baton, Refused
+
+
+def main() -> None:
+    try:
+        # Several after a rotation: the old one goes on signing for a day beside the new one.
+        print(" ".join(Baton.from_env().webhook_secrets()))
+    except (Refused, LookupError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
