@@ -123,12 +123,16 @@ impl Process {
                 () = &mut deadline, if self.runs() => self.give_up(Stopped::TimedOut, &bounds).await,
                 changed = bounds.standing.changed(), if reading => match changed {
                     Err(_) => reading = false,
-                    Ok(()) => match *bounds.standing.borrow_and_update() {
-                        Standing::Working => resting.set(elapsed(None)),
-                        Standing::Resting => resting.set(elapsed(Some(bounds.limits.after_result))),
-                        Standing::Doomed if self.runs() => self.stop(Stopped::Doomed).await,
-                        Standing::Doomed => {}
-                    },
+                    Ok(()) => {
+                        // A guard that lived through the match would keep the future on one thread.
+                        let standing = *bounds.standing.borrow_and_update();
+                        match standing {
+                            Standing::Working => resting.set(elapsed(None)),
+                            Standing::Resting => resting.set(elapsed(Some(bounds.limits.after_result))),
+                            Standing::Doomed if self.runs() => self.stop(Stopped::Doomed).await,
+                            Standing::Doomed => {}
+                        }
+                    }
                 },
                 () = &mut resting, if self.runs() => self.give_up(Stopped::Rested, &bounds).await,
                 () = activity.notified() => quiet.set(elapsed(bounds.stall)),

@@ -21,7 +21,7 @@ use nix::{
         signal::{Signal, kill, killpg},
         wait::{WaitStatus, waitpid},
     },
-    unistd::{Pid, getpid, setsid},
+    unistd::{Pid, getpgid, getpid, getppid, setpgid, setsid},
 };
 use tokio::{
     runtime,
@@ -115,7 +115,11 @@ fn stand_aside() -> io::Result<()> {
         // The handler stays when what is told of its signals is dropped.
         let _ = signal(deaf)?;
     }
-    // Who leads a group already cannot; then there is no terminal to get away from.
+    // Whoever leads a group cannot have a session of his own: he joins his parent's first, now that he is deaf to what is
+    // sent to it. Where that fails there is no terminal to get away from.
+    if let Ok(group) = getpgid(Some(getppid())) {
+        let _ = setpgid(Pid::from_raw(0), group);
+    }
     let _ = setsid();
     Ok(prctl::set_child_subreaper(true)?)
 }

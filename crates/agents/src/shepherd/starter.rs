@@ -121,7 +121,8 @@ impl Shepherd {
 /// end with the shepherd.
 fn spawn(program: &Path, channel: StdUnixStream) -> io::Result<Child> {
     let mut command = Command::new(program);
-    command.arg0("baton").arg(SUBCOMMAND).env_clear();
+    // A Ctrl-C goes to Baton's group, and must not reach the shepherd before it is deaf.
+    command.arg0("baton").arg(SUBCOMMAND).env_clear().process_group(0);
     command.stdin(OwnedFd::from(channel)).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn()
 }
