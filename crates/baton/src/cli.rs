@@ -18,6 +18,7 @@ pub mod restore;
 pub mod results;
 pub mod serve;
 pub mod text;
+pub mod worker;
 
 use std::{
     io::{ErrorKind, Write},
@@ -68,6 +69,8 @@ enum Noun {
     Serve(serve::Args),
     /// Speak MCP on stdio and forward to the server
     Mcp(mcp::Args),
+    /// Take directives and have an agent's command line do them
+    Worker(worker::Args),
     /// Add, list, show, watch, cancel and retry directives
     Directive(directive::Args),
     /// Show how the queue stands
@@ -104,6 +107,7 @@ pub fn run(cli: Cli) -> Result {
     match cli.noun {
         Noun::Serve(args) => serve::run(args, globals),
         Noun::Mcp(args) => wait_for(mcp::run(args, globals)),
+        Noun::Worker(args) => worker::run(args, globals),
         Noun::Directive(args) => wait_for(directive::run(args, globals)),
         Noun::Queue(args) => wait_for(queue::run(args, globals)),
         Noun::Results(args) => wait_for(results::run(args, globals)),

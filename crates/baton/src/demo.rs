@@ -46,7 +46,7 @@ pub fn run(sources: Sources, idle_exit: Option<Duration>, data_dir: Option<PathB
     if let Some(text) = free_address(&loaded) {
         sources.flags.push(Flag { name: "--demo", key: "server.bind", text });
     }
-    let plan = Plan { data_dir, sources, idle_exit, json: false };
+    let plan = Plan { data_dir, sources, idle_exit, json: false, workers: None };
     let outcome = server::block_on(async {
         let server = Server::start(plan).await?;
         server.greet();

@@ -99,6 +99,11 @@ impl Activity {
         Entered(Arc::clone(self))
     }
 
+    /// How many run now.
+    pub fn running(&self) -> usize {
+        self.running.load(Ordering::SeqCst)
+    }
+
     /// Returns when nothing has run for `limit`.
     pub async fn idle_for(&self, limit: Duration) {
         loop {

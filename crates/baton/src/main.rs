@@ -12,12 +12,17 @@ mod logging;
 mod mcp_client;
 mod server;
 mod stdio;
+mod worker;
 
 use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
 
 fn main() -> ExitCode {
+    // A shepherd is a small process between a worker and its agent: it has no use for anything that follows.
+    if std::env::args_os().nth(1).is_some_and(|noun| noun == baton_agents::shepherd::SUBCOMMAND) {
+        return baton_agents::shepherd::run();
+    }
     match cli::run(cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -3,6 +3,7 @@
 mod connections;
 pub mod keys;
 mod machine;
+mod pool;
 mod reload;
 pub mod tls;
 
@@ -13,6 +14,7 @@ use baton_engine::Engine;
 use baton_gate::Guard;
 use baton_model::{Clock, Rng, SystemClock, SystemRng};
 use connections::Answering;
+use pool::Pool;
 use reload::Reload;
 use serde_json::json;
 use tls::Tls;
@@ -29,6 +31,7 @@ use crate::{
 };
 
 pub use machine::private_files;
+pub use pool::Workers;
 
 /// What a server is started with.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub struct Plan {
     pub idle_exit: Option<Duration>,
     /// Say on stdout where the server is, as one line of JSON.
     pub json: bool,
+    /// Who does directives in this process, if anybody.
+    pub workers: Option<Workers>,
 }
 
 /// Serves until a signal comes or the idle time is over.
@@ -80,6 +85,7 @@ pub struct Server {
     stopping: CancellationToken,
     signals: Signals,
     reload: Reload,
+    pool: Pool,
     locks: [Lock; 2],
 }
 
@@ -107,7 +113,7 @@ impl Server {
         let local_key = keys::random(&*rng);
         let secret_key = keys::secret_key(settings, &plan.data_dir, &*rng)?;
         let options = settings.engine(database.clone(), secret_key, local_key.expose());
-        let engine = Engine::open(options, clock.clone(), rng).map_err(|error| {
+        let engine = Engine::open(options, clock.clone(), rng.clone()).map_err(|error| {
             Failure::failed(format!("cannot open the database {}", database.display()))
                 .because(error)
                 .next("`baton doctor` looks for the cause; `baton restore FILE` puts a backup in its place")
@@ -130,10 +136,11 @@ impl Server {
 
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{bound}");
+        let pool = Pool::new(plan.workers.as_ref(), settings, &plan.data_dir, (&url, &local_key), &clock, rng)?;
         let running = Running { pid: std::process::id(), url: url.clone(), key: local_key };
         locks.iter_mut().try_for_each(|lock| lock.announce(&running))?;
         let reload = Reload::new(plan.sources.clone(), loaded, log, tls.clone())?;
-        Ok(Server { url, plan, clock, engine, listener, tls, app, background, stopping, signals, reload, locks })
+        Ok(Server { url, plan, clock, engine, listener, tls, app, background, stopping, signals, reload, pool, locks })
     }
 
     /// `http://127.0.0.1:8000`
@@ -173,6 +180,7 @@ impl Server {
         };
         let serving = connections::serve(self.listener, answering);
         let mut serving = std::pin::pin!(tokio::spawn(serving));
+        self.pool.start();
         let idle = async {
             match self.plan.idle_exit {
                 Some(limit) => activity.idle_for(limit).await,
@@ -188,6 +196,8 @@ impl Server {
         };
         tracing::info!("stopping: {reason}");
 
+        // The worker gives back what it has, for which the server must answer.
+        let grace = self.pool.end(GRACE, &*self.clock).await;
         // Nothing new comes in; parked polls and standing streams end; what runs may finish.
         closing.cancel();
         self.stopping.cancel();
@@ -201,7 +211,7 @@ impl Server {
         };
         tokio::select! {
             () = ending => {}
-            () = tokio::time::sleep(GRACE) => {
+            () = tokio::time::sleep(grace) => {
                 tracing::warn!("some requests did not end within {} s; they are cut", GRACE.as_secs());
                 serving.abort();
             }

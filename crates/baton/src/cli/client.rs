@@ -1,6 +1,9 @@
 //! The command line's way to the server: where it is, and REST with errors that a person can act on.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use reqwest::{
     Method, StatusCode,
@@ -69,6 +72,14 @@ pub fn root_of(url: &str) -> &str {
 /// # Errors
 /// [`Trouble::BadUrl`] when the text is no http(s) URL.
 pub fn http(url: &str) -> Result<reqwest::Client, Trouble> {
+    http_trusting(url, ca_cert().as_deref())
+}
+
+/// The same, where a file names the certificates that are trusted in the place of the system's.
+///
+/// # Errors
+/// As [`http`], and when the file holds no certificate.
+pub fn http_trusting(url: &str, certificates: Option<&Path>) -> Result<reqwest::Client, Trouble> {
     let bad = |why: &str| Trouble::BadUrl { url: url.to_owned(), why: why.to_owned() };
     let parsed = reqwest::Url::parse(url).map_err(|error| bad(&error.to_string()))?;
     // Fails only if one is installed already, which is as good.
@@ -81,8 +92,8 @@ pub fn http(url: &str) -> Result<reqwest::Client, Trouble> {
         .connect_timeout(CONNECT);
     match parsed.scheme() {
         "https" => {
-            if let Some(file) = ca_cert() {
-                builder = builder.tls_backend_preconfigured(trust::only(&file).map_err(Trouble::Failed)?);
+            if let Some(file) = certificates {
+                builder = builder.tls_backend_preconfigured(trust::only(file).map_err(Trouble::Failed)?);
             }
         }
         "http" => builder = builder.tls_certs_only([]),

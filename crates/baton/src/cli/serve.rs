@@ -7,7 +7,7 @@ use crate::{
     config::{Flag, Sources},
     data_dir, demo,
     failure::{Failure, Result},
-    server::{self, Plan},
+    server::{self, Plan, Workers},
 };
 
 /// Arguments of `baton serve`.
@@ -29,6 +29,13 @@ pub struct Args {
     /// End when nothing was asked for so long
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     idle_exit: Option<Duration>,
+    /// Also do directives here, so many at the same time, as `baton worker` does
+    #[arg(long, value_name = "N", conflicts_with_all = ["demo", "idle_exit"])]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1000))]
+    workers: Option<u16>,
+    /// Who does them: a name of `[agents]` in the settings, or `claude`
+    #[arg(long, value_name = "NAME", default_value = "claude", requires = "workers")]
+    agent: String,
 }
 
 /// Serves until a signal comes.
@@ -46,7 +53,8 @@ pub fn run(args: Args, globals: &Globals) -> Result {
         return demo::run(sources, args.idle_exit, globals.data_dir.clone(), args.once);
     }
     let data_dir = data_dir::locate(globals.data_dir.as_deref())?;
-    server::run(Plan { data_dir, sources, idle_exit: args.idle_exit, json: globals.json })
+    let workers = args.workers.map(|count| Workers { count: usize::from(count), agent: args.agent });
+    server::run(Plan { data_dir, sources, idle_exit: args.idle_exit, json: globals.json, workers })
 }
 
 /// Everything that holds settings for this command line.
@@ -65,7 +73,8 @@ pub fn sources(globals: &Globals, mut flags: Vec<Flag>) -> Result<Sources> {
     Ok(Sources::of_process(globals.config.as_deref(), flags))
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// Reads a number of seconds above 0.
+pub fn seconds(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no number of seconds above 0");
     let number: f64 = text.parse().map_err(|_| wrong())?;
     Duration::try_from_secs_f64(number).ok().filter(|span| !span.is_zero()).ok_or_else(wrong)

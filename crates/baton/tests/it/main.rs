@@ -17,3 +17,4 @@ mod pages;
 mod rest;
 mod stdio;
 mod tls;
+mod worker;
