@@ -73,7 +73,22 @@ async fn the_doctor_finds_what_is_wrong() {
     let well = baton(home.path(), &["doctor", "--json", "--data-dir", "data"]).await;
     let checks: Vec<Value> = serde_json::from_slice(&well.stdout).unwrap();
     let names: Vec<&str> = checks.iter().filter_map(|check| check["name"].as_str()).collect();
-    assert_eq!(names, ["version", "settings", "data directory", "server", "database", "port", "open files"]);
+    let expected = [
+        "version",
+        "settings",
+        "data directory",
+        "disk",
+        "server",
+        "database",
+        "durability",
+        "secret key",
+        "clock",
+        "port",
+        "access",
+        "open files",
+        "agent claude",
+    ];
+    assert_eq!(names, expected);
 
     fs::create_dir(home.path().join("data")).unwrap();
     fs::write(home.path().join("data/baton.db"), "this is no database, however long it may be").unwrap();
