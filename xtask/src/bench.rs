@@ -8,9 +8,10 @@ mod queue;
 mod release;
 mod server;
 mod start;
+mod webhooks;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
@@ -31,6 +32,12 @@ pub enum Bench {
         #[arg(long, value_name = "FILE")]
         baton: Option<PathBuf>,
     },
+    /// Webhooks: how soon a result arrives while one endpoint of five is dead, beside plain posts.
+    Webhooks {
+        /// The program that is measured; a release build by default.
+        #[arg(long, value_name = "FILE")]
+        baton: Option<PathBuf>,
+    },
     /// A clean release build.
     Build,
 }
@@ -42,18 +49,34 @@ pub enum Bench {
 pub fn bench(bench: Bench) -> Result<ExitCode> {
     match bench {
         Bench::Queue { quick, baton } => {
-            let baton = match baton {
-                Some(baton) => baton.canonicalize().with_context(|| format!("cannot find {}", baton.display()))?,
-                None => artifacts::release("baton")?,
-            };
+            let baton = program(baton)?;
             if cfg!(debug_assertions) {
-                // The generator and the server that is compared with are built as Baton is.
-                let mut command = Command::new(artifacts::release("xtask")?);
-                command.args(["bench", "queue", "--baton"]).arg(baton).args(quick.then_some("--quick"));
-                return run(&mut command).map(|()| ExitCode::SUCCESS);
+                return as_release("queue", &baton, quick.then_some("--quick"));
             }
             queue::measure(&baton, if quick { queue::Size::QUICK } else { queue::Size::FULL })
         }
+        Bench::Webhooks { baton } => {
+            let baton = program(baton)?;
+            if cfg!(debug_assertions) {
+                return as_release("webhooks", &baton, None);
+            }
+            webhooks::measure(&baton)
+        }
         Bench::Build => release::measure(),
     }
+}
+
+/// What is measured: what was named, or a release build.
+fn program(named: Option<PathBuf>) -> Result<PathBuf> {
+    match named {
+        Some(named) => named.canonicalize().with_context(|| format!("cannot find {}", named.display())),
+        None => artifacts::release("baton"),
+    }
+}
+
+/// The generator and the server that is compared with are built as Baton is.
+fn as_release(bench: &str, baton: &Path, more: Option<&str>) -> Result<ExitCode> {
+    let mut command = Command::new(artifacts::release("xtask")?);
+    command.args(["bench", bench, "--baton"]).arg(baton).args(more);
+    run(&mut command).map(|()| ExitCode::SUCCESS)
 }

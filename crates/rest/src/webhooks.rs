@@ -192,6 +192,7 @@ pub(crate) struct Done {
     responses(
         (status = 200, body = Done, description = "It is gone."),
         (status = 404, description = "There is none with this id."),
+        (status = 409, description = "It is the row that signs for the URLs in directives."),
     )
 )]
 pub(crate) async fn remove(State(engine): State<Engine>, Caller(who): Caller, Id(id): Id) -> Answer<Done> {

@@ -41,6 +41,7 @@ impl Server {
         command.args(["serve", "--bind", &address.to_string(), "--data-dir"]).arg(data.path().join("data"));
         // Nothing of the machine's own settings: neither its files nor its variables.
         command.env_clear().env("HOME", data.path()).current_dir(data.path());
+        command.env("BATON_OUTBOUND_ALLOW", "127.0.0.0/8"); // where receivers of webhooks listen
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(data.path().join("log"))?);
         let watch = Stopwatch::start();
         let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;

@@ -17,4 +17,5 @@ mod pages;
 mod rest;
 mod stdio;
 mod tls;
+mod webhooks;
 mod worker;
