@@ -5,6 +5,8 @@
 //! is under way until its outcome is on disk: what was sent and not recorded when the process dies goes out again,
 //! under the same id.
 
+mod record;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use baton_model::Millis;
@@ -18,6 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::record::{Ended, Written};
 use super::{
     agenda::Agenda,
     attempt::{Tried, millis},
@@ -32,10 +35,6 @@ const SLOW_POLL: Duration = Duration::from_secs(1);
 const LANES: i64 = 500;
 /// Calls that are under way at the same time, in all lanes together.
 const CALLS: usize = 512;
-/// Outcomes that are written in one transaction.
-const BATCH: usize = 64;
-/// Deliveries that are given up or brought forward in one transaction.
-const CHANGES: i64 = 200;
 /// How long calls under way may go on after a stop; what has not ended then is made again after the next start.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -59,23 +58,6 @@ struct Sent {
     lane: String,
     id: String,
     attempts: i64,
-}
-
-/// A delivery whose call has ended.
-#[derive(Clone)]
-struct Ended {
-    lane: String,
-    outcome: delivery::Outcome,
-    gone: Option<String>,
-    recovered: bool,
-}
-
-/// What has been written.
-enum Written {
-    /// Outcomes of these deliveries, with their lanes.
-    Outcomes(Vec<(String, String)>),
-    /// What was given up in a lane.
-    GivenUp(String),
 }
 
 impl Engine {
@@ -269,7 +251,7 @@ impl Deliverer {
                     let why = tried.outcome.error.as_deref().unwrap_or_default();
                     tracing::warn!(webhook.lane = sent.lane, "it is down, what waits is held back: {why}");
                 }
-                let gone = tried.gone.then(|| "it answered 410 Gone".to_owned());
+                let gone = tried.gone.then_some("it answered 410 Gone");
                 self.ended.push(Ended { lane: sent.lane, outcome: tried.outcome, gone, recovered });
             }
             Err(error) => {
@@ -281,104 +263,11 @@ impl Deliverer {
         }
     }
 
-    /// Writes what has ended, unless a write is under way already: then it is written after that one.
-    fn record(&mut self, inner: &Arc<Inner>) {
-        if self.is_recording || self.ended.is_empty() {
-            return;
-        }
-        let batch: Vec<Ended> = self.ended.drain(..self.ended.len().min(BATCH)).collect();
-        self.is_recording = true;
-        let inner = inner.clone();
-        self.writes.spawn(async move {
-            inner.record(&batch).await;
-            Written::Outcomes(batch.into_iter().map(|ended| (ended.lane, ended.outcome.id)).collect())
-        });
-    }
-
-    fn take_written(&mut self, inner: &Inner, written: Result<Written, JoinError>) {
-        let now = inner.clock.now();
-        match written {
-            Ok(Written::Outcomes(recorded)) => {
-                self.is_recording = false;
-                for (lane, id) in recorded {
-                    self.agenda.lane(&lane).recorded(&id);
-                    self.agenda.look(&lane, now);
-                }
-            }
-            Ok(Written::GivenUp(lane)) => self.agenda.look(&lane, now),
-            Err(error) => {
-                // A bug. What it was about stays where it is until the next start.
-                self.is_recording = false;
-                tracing::error!(background.task = "webhooks", "a write broke off: {error}");
-            }
-        }
-    }
-
-    fn give_up(&mut self, inner: &Arc<Inner>, lane: String, cutoff: Millis, now: Millis) {
-        let inner = inner.clone();
-        self.writes.spawn(async move {
-            let of = lane.clone();
-            let write =
-                inner.store.write_in_background(async move |tx| delivery::give_up(tx, &of, cutoff, now, CHANGES).await);
-            if let Err(error) = write.await {
-                tracing::error!(webhook.lane = lane, "deliveries could not be given up: {error}");
-                sleep(SLOW_POLL).await;
-            }
-            Written::GivenUp(lane)
-        });
-    }
-
     /// Waits for calls under way and writes their outcomes.
     async fn finish(&mut self, inner: &Arc<Inner>) {
         self.record(inner);
         while !self.is_idle() {
             self.step(inner).await;
-        }
-    }
-}
-
-impl Inner {
-    /// Writes outcomes until it succeeds or the store is closed, then brings forward what waits in lanes that are up
-    /// again.
-    async fn record(&self, batch: &[Ended]) {
-        let (ended, now): (Arc<[Ended]>, _) = (batch.into(), self.clock.now());
-        loop {
-            let ended = ended.clone();
-            // Not in the background: endpoints would wait for each other's records on a busy queue.
-            let write = self.store.write(async move |tx| {
-                for ended in ended.iter() {
-                    delivery::record(tx, &ended.outcome).await?;
-                    if let Some(reason) = &ended.gone {
-                        super::endpoints::disable(tx, &ended.lane, reason, now).await?;
-                    }
-                }
-                Ok::<_, baton_store::Error>(())
-            });
-            match write.await {
-                Ok(()) => break,
-                Err(baton_store::Error::Closed) => return,
-                Err(error) => {
-                    tracing::error!(background.task = "webhooks", "outcomes could not be written: {error}");
-                    sleep(SLOW_POLL).await;
-                }
-            }
-        }
-        for ended in batch.iter().filter(|ended| ended.recovered) {
-            tracing::info!(webhook.lane = ended.lane, "it answers again");
-            if let Err(error) = self.bring_forward(&ended.lane, now).await {
-                tracing::error!(webhook.lane = ended.lane, "deliveries could not be brought forward: {error}");
-            }
-        }
-    }
-
-    async fn bring_forward(&self, lane: &str, now: Millis) -> Result<()> {
-        loop {
-            let of = lane.to_owned();
-            let write =
-                self.store.write_in_background(async move |tx| delivery::bring_forward(tx, &of, now, CHANGES).await);
-            if write.await? < CHANGES.unsigned_abs() {
-                return Ok(());
-            }
         }
     }
 }

@@ -29,7 +29,8 @@ pub enum Showing {
 }
 
 impl Engine {
-    /// Makes an endpoint, or answers the one that the principal has for that URL. A new one is shown with its secret.
+    /// Makes an endpoint, or lets the one that the principal has for that URL hear of these events, too. A new one is
+    /// shown with its secret.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Invalid`].
@@ -62,6 +63,7 @@ impl Engine {
         };
         let write = inner.store.write(async move |tx| {
             if let Some(known) = webhook::find(tx, &new.owner, &new.url).await? {
+                let known = hear_of(tx, known, &new.events, now).await?;
                 let known = if known.enabled { known } else { enable(tx, known, now).await? };
                 return Ok((view(tx, &known).await?, None));
             }
@@ -201,6 +203,20 @@ async fn enable(tx: &mut Tx<'_>, mut endpoint: Endpoint, now: Millis) -> Result<
     delivery::bring_forward(tx, &endpoint.id, now, FORWARD).await?;
     tx.signal(Signal::Outbox { lane: endpoint.id.clone() });
     Ok(endpoint)
+}
+
+/// Lets an endpoint that was asked for once more hear of what was asked for then, too.
+async fn hear_of(tx: &mut Tx<'_>, mut known: Endpoint, events: &[String], now: Millis) -> Result<Endpoint> {
+    let before = known.events.len();
+    let more: Vec<String> = events.iter().filter(|event| !known.events.contains(event)).cloned().collect();
+    known.events.extend(more);
+    if known.events.len() > before {
+        let change = EndpointChange { events: Some(known.events.clone()), ..EndpointChange::default() };
+        change.check()?;
+        known.changed_at = now;
+        webhook::update(tx, &known).await?;
+    }
+    Ok(known)
 }
 
 /// The endpoint of that id, if it is the principal's own; another's is as one that is not there.

@@ -78,6 +78,9 @@ async fn each_url_is_told_once() {
     let yard = Yard::new().await;
     let hook = yard.hook("/hook").await;
     assert_eq!(yard.hook("/hook").await.id, hook.id, "twice the same is one");
+    let more = hears(yard.receiver.url("/hook"), &["directive_completed", "directive.dead"]);
+    let same = yard.house.engine.create_webhook(&yard.house.who, more).await.unwrap();
+    assert_eq!((&same.id, same.events.len(), same.secrets), (&hook.id, 2, None), "and hears of both");
     let id = yard.finish_with("/hook").await;
     yard.deliver().await;
     assert_eq!((yard.came(""), yard.of(&id).await.len()), (1, 1));
