@@ -30,7 +30,7 @@ use crate::{
     logging,
 };
 
-pub use machine::private_files;
+pub use machine::{private_files, raise_file_limit};
 pub use pool::Workers;
 
 /// What a server is started with.

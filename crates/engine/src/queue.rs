@@ -63,4 +63,6 @@ pub struct Poll {
     pub tags: Vec<String>,
     /// Whether the monitoring switch matters: to agents it does, to workers it does not.
     pub switch: Switch,
+    /// How long the lease shall last, whatever the directive says: for workers, which renew it while they live.
+    pub lease: Option<Duration>,
 }

@@ -100,6 +100,11 @@ pub(crate) struct PollQuery {
     #[serde(default, deserialize_with = "tags")]
     #[param(value_type = Option<String>)]
     tags: Vec<String>,
+    /// How long the lease of what is handed out shall last, in seconds, for workers that renew it while they live; by
+    /// default, or 0, as long as the directive or the operator says.
+    #[serde(default, deserialize_with = "seconds")]
+    #[param(value_type = Option<f64>, minimum = 0, maximum = 315360000.0, default = 0)]
+    lease_seconds: Duration,
 }
 
 impl Input for PollQuery {}
@@ -107,8 +112,9 @@ impl Input for PollQuery {}
 impl PollQuery {
     /// The poll that is made so.
     pub(crate) fn poll(self, report: Option<Report>, switch: Switch) -> Poll {
-        let PollQuery { wait_seconds: wait, agent, session_id: session, tags } = self;
-        Poll { report, wait, agent, session, tags, switch }
+        let PollQuery { wait_seconds: wait, agent, session_id: session, tags, lease_seconds } = self;
+        let lease = Some(lease_seconds).filter(|lease| !lease.is_zero());
+        Poll { report, wait, agent, session, tags, switch, lease }
     }
 }
 

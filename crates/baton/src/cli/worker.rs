@@ -71,6 +71,8 @@ pub fn run(args: Args, globals: &Globals) -> Result {
     let plan = Plan { places, ..plan };
     let voice = if globals.json { Voice::Json } else { Voice::Lines };
     let link = Link::new(Target::Named(globals.clone()))?;
+    // Each run needs a handful.
+    server::raise_file_limit();
     server::block_on(async {
         let stops = Stops::default();
         let signals = Signals::listen()?;

@@ -59,6 +59,8 @@ struct Way {
 pub(super) struct Poller<'a> {
     pub(super) name: &'a str,
     pub(super) tags: &'a [String],
+    /// How long what he takes is his without a further word.
+    pub(super) lease: Duration,
 }
 
 impl Link {
@@ -88,7 +90,11 @@ impl Link {
     }
 
     async fn poll(&self, poller: Poller<'_>, wait: Duration, body: &Value) -> Result<PollAnswer, Trouble> {
-        let mut query = vec![("agent", poller.name.to_owned()), ("wait_seconds", wait.as_secs().to_string())];
+        let mut query = vec![
+            ("agent", poller.name.to_owned()),
+            ("wait_seconds", wait.as_secs().to_string()),
+            ("lease_seconds", poller.lease.as_secs_f64().to_string()),
+        ];
         if !poller.tags.is_empty() {
             query.push(("tags", poller.tags.join(",")));
         }

@@ -20,6 +20,8 @@ use crate::{cli::client::Trouble, failure::Failure};
 /// Pauses between calls while the server does not answer.
 const SHORTEST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(10);
+/// A poll that is answered sooner, without work, did not wait.
+const EARLY: Duration = Duration::from_secs(1);
 /// How long a worker that the server stopped waits before it asks again, if it does not end.
 const STOPPED: Duration = Duration::from_secs(30);
 /// How long a report is tried while the worker works, when it shall finish, and when it shall end.
@@ -66,15 +68,14 @@ async fn take(shared: &Shared) -> Option<Job> {
             Ok(answer) => {
                 shared.answers(None);
                 let is_stop = answer.next_action == NextAction::Stop;
-                let wait = Duration::from_secs(answer.wait_seconds);
                 if let Some(job) = Job::read(answer) {
                     return Some(job);
                 }
                 if is_stop {
                     stopped(shared);
-                } else if shared.clock.steady() - asked < millis(wait) {
+                } else if shared.clock.steady() - asked < millis(EARLY) {
                     // It did not wait: it is busy, or ends.
-                    rest(shared, wait.min(pause.next())).await;
+                    rest(shared, pause.next()).await;
                 } else {
                     pause = Pause::new();
                 }
@@ -137,7 +138,7 @@ async fn deliver(shared: &Shared, unreported: Unreported) -> Option<PollAnswer> 
 }
 
 fn poller(shared: &Shared) -> Poller<'_> {
-    Poller { name: &shared.plan.name, tags: &shared.plan.tags }
+    Poller { name: &shared.plan.name, tags: &shared.plan.tags, lease: shared.plan.lease }
 }
 
 /// Rests, but not while it shall stop.

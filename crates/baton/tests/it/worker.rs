@@ -149,9 +149,9 @@ impl Worker {
         self.tells(|one| one["event"] == event, times, event).await
     }
 
-    /// Waits until it has said that its agent says this.
-    async fn shows(&self, text: &str) {
-        self.tells(|one| one["event"] == "progress" && one["text"] == text, 1, text).await;
+    /// Waits until it has said that so many of its agents say this.
+    async fn shows(&self, text: &str, agents: usize) {
+        self.tells(|one| one["event"] == "progress" && one["text"] == text, agents, text).await;
     }
 
     async fn tells(&self, fits: impl Fn(&Value) -> bool, times: usize, what: &str) -> Vec<Value> {

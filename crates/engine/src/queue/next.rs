@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use baton_model::{
     Report,
-    bounds::{check_name, check_tags},
+    bounds::{check_name, check_positive_seconds, check_tags},
     fault::Faults,
     poll::{PollAnswer, Recorded},
     principal::Scope,
@@ -50,6 +50,7 @@ struct Claimant {
     session: Option<String>,
     tags: Vec<String>,
     switch: Switch,
+    lease: Option<Duration>,
 }
 
 enum Offer {
@@ -71,8 +72,8 @@ impl Engine {
         who.may(Scope::Work)?;
         let inner = &self.inner;
         check(&poll)?;
-        let Poll { report, wait, agent, session, tags, switch } = poll;
-        let claimant = Claimant { who: who.clone(), agent, session, tags, switch };
+        let Poll { report, wait, agent, session, tags, switch, lease } = poll;
+        let claimant = Claimant { who: who.clone(), agent, session, tags, switch, lease };
         let wait = wait.min(inner.settings().max_wait);
         let mut parked = None;
         let mut held = None;
@@ -127,6 +128,7 @@ impl Inner {
                 token: self.ids.token(),
                 now: self.clock.now(),
                 steady: self.clock.steady(),
+                lease: claimant.lease.map(|lease| i64::try_from(lease.as_millis()).unwrap_or(i64::MAX).max(1)),
                 default_lease: self.settings().lease_millis(),
             };
             match self.try_turn(claimant.who.clone(), report.clone(), follow_ups.take(), claim).await {
@@ -196,6 +198,9 @@ fn check(poll: &Poll) -> Result<()> {
         if let Some(name) = name {
             check_name(field, name, &mut faults);
         }
+    }
+    if let Some(lease) = poll.lease {
+        check_positive_seconds("lease_seconds", lease.as_secs_f64(), &mut faults);
     }
     check_tags("tags", &poll.tags, &mut faults);
     if let Some(Err(report)) = poll.report.as_ref().map(Report::check) {

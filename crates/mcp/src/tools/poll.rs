@@ -107,6 +107,7 @@ async fn run(call: Call, arguments: Value) -> Result<PollAnswer, Refusal> {
         session: arguments.session_id,
         tags: arguments.tags,
         switch: Switch::Heeded,
+        lease: None,
     };
     // The order matters: a directive is not claimed in the same moment in which the caller is found to be gone.
     tokio::select! {

@@ -27,6 +27,8 @@ pub struct Claim {
     pub now: Millis,
     /// The clock that leases are measured on.
     pub steady: Millis,
+    /// How long the lease lasts, whatever the directive says; none: as long as that says.
+    pub lease: Option<Millis>,
     /// How long the lease lasts where the directive does not say.
     pub default_lease: Millis,
 }
@@ -148,7 +150,7 @@ fn read(row: &Row<'_>, claim: &Claim) -> Result<Claimed> {
         retry_count: row.get(7)?,
         retry_reason: row.get(8)?,
         token: claim.token.clone(),
-        lease: lifecycle::lease_millis(request.timeout_seconds, claim.default_lease),
+        lease: claim.lease.unwrap_or_else(|| lifecycle::lease_millis(request.timeout_seconds, claim.default_lease)),
         place,
         before: row::read_lease(row, 9)?,
         request,

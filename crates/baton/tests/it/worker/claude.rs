@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use axum::{Json, Router, http::StatusCode};
+use baton_model::{Clock, SystemClock};
 use baton_testkit::{
     claude::Claude,
     messages_api::{Block, MessagesApi, Reply, Request},
@@ -75,7 +76,7 @@ async fn refused_credentials_end_the_worker_and_lose_nothing() {
 async fn the_plans_limit_pauses_the_worker_until_its_reset() {
     let server = Server::start(BATON, &[]).await.unwrap();
     // Far enough that the CLI does not wait for it by itself.
-    let reset = jiff::Timestamp::now().as_second() + 5400;
+    let reset = SystemClock::start().now() / 1000 + 5400;
     let place = place(&limited(reset).await, "CLAUDE_CODE_OAUTH_TOKEN = \"dummy\"").await;
     let id = script(&server, "Write made.txt.").await;
     let mut worker = place.worker(&server, &["--agent", "claude", "--concurrency", "2"]);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use baton_model::{Clock, SystemClock, clock};
 use baton_testkit::server::Port;
 
 use super::*;
@@ -82,21 +83,30 @@ async fn results_wait_for_a_server_that_is_started_again() {
 }
 
 #[tokio::test]
+async fn a_worker_that_was_frozen_wakes_up_to_a_lease_that_moved_on() {
+    let (server, place, other) = (Server::start(BATON, &[]).await.unwrap(), Place::new(), Place::new());
+    let ids = scripts(&server, &waiting(&place), 1).await;
+    let frozen = place.worker(&server, &["--lease", "1", "--name", "frozen"]);
+    frozen.shows("up", 1).await;
+    frozen.signal(Signal::SIGSTOP);
+    let heir = other.worker(&server, &["--lease", "60", "--name", "heir"]);
+    heir.shows("up", 1).await;
+    frozen.signal(Signal::SIGCONT);
+    let lost = frozen.said("lost", 1).await;
+    assert_eq!(lost[0]["directive_id"], json!(ids[0]));
+    assert_eq!(place.agents(), Vec::<i32>::new());
+    fs::write(place.at("go"), "").unwrap();
+    each_once(&server, &place, &ids).await;
+    assert_eq!(directive(&server, &ids[0]).await["attempts"][1]["agent"], "heir");
+}
+
+#[tokio::test]
 async fn another_worker_takes_over_from_one_that_was_killed() {
     let (server, place, other) = (Server::start(BATON, &[]).await.unwrap(), Place::new(), Place::new());
     let ids = scripts(&server, &waiting(&place), 4).await;
     let usual = ["--lease", "2", "--concurrency", "4"];
     let mut doomed = place.worker(&server, &[&usual[..], &["--name", "doomed"]].concat());
-    doomed.said("started", 4).await;
-    // Nobody dies before the short lease is his.
-    let kept = async {
-        for id in &ids {
-            while !directive(&server, id).await["lease_expires_at"].as_str().is_some_and(is_soon) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-    };
-    timeout(PATIENCE, kept).await.unwrap();
+    doomed.shows("up", 4).await;
     let heir = other.worker(&server, &[&usual[..], &["--name", "heir"]].concat());
     heir.said("ready", 1).await;
     assert!(place.agents().len() >= 4 && other.agents().is_empty());
@@ -115,8 +125,18 @@ async fn another_worker_takes_over_from_one_that_was_killed() {
     other.is_quiet().await;
 }
 
-/// Whether a moment is within the next minute.
-fn is_soon(at: &str) -> bool {
-    let at: jiff::Timestamp = at.parse().unwrap();
-    at < jiff::Timestamp::now() + Duration::from_secs(60)
+#[tokio::test]
+async fn a_lease_is_as_short_as_its_worker_asks_from_the_first_moment() {
+    let server = Server::start(BATON, &[]).await.unwrap();
+    submit(&server, json!({"directive": "echo", "timeout_seconds": 7200})).await;
+    let take = async |lease: &str| {
+        server.post(&format!("/api/directives/next?lease_seconds={lease}"), &json!({})).await.unwrap()
+    };
+    for wrong in ["-1", "1e12", "0.0001", "soon"] {
+        let (status, answer) = take(wrong).await;
+        assert_eq!((status, &answer["errors"][0]["field"]), (400, &json!("lease_seconds")), "{wrong}: {answer}");
+    }
+    let (_, answer) = take("5").await;
+    let ends = clock::parse_iso(answer["metadata"]["lease_expires_at"].as_str().unwrap()).unwrap();
+    assert!(ends <= SystemClock::start().now() + 5000, "{answer}");
 }

@@ -8,7 +8,7 @@ async fn the_first_signal_waits_for_what_runs() {
     let go = place.at("go");
     let running = script(&server, &format!("echo up; until [ -e {} ]; do sleep 0.05; done", go.display())).await;
     let mut worker = place.worker(&server, &["--concurrency", "2"]);
-    worker.shows("up").await;
+    worker.shows("up", 1).await;
     worker.signal(Signal::SIGTERM);
     worker.said("stopping", 1).await;
     let left = script(&server, "echo").await;
@@ -25,7 +25,7 @@ async fn the_second_signal_ends_what_runs_and_gives_it_back() {
         [script(&server, "echo up; sleep 1000").await, script(&server, "trap '' INT TERM; sleep 1000; sleep 1").await];
     let mut worker = place.worker(&server, &["--concurrency", "2"]);
     worker.said("started", 2).await;
-    worker.shows("up").await;
+    worker.shows("up", 1).await;
     worker.signal(Signal::SIGINT);
     worker.said("stopping", 1).await;
     worker.signal(Signal::SIGINT);
@@ -37,6 +37,17 @@ async fn the_second_signal_ends_what_runs_and_gives_it_back() {
         assert_eq!(shown["state"], "queued", "{shown:#}");
         assert!(shown["events"].as_array().unwrap().iter().any(|event| event["type"] == "directive.released"));
     }
+}
+
+#[tokio::test]
+async fn it_ends_when_the_server_does_not_know_its_token() {
+    let (server, place) = (Server::start(BATON, &[]).await.unwrap(), Place::new());
+    let id = script(&server, "echo").await;
+    let args = ["--json", "--url", server.url(), "--agent", "bash"];
+    let mut worker = Worker::start(place.command(&args).env("BATON_TOKEN", "baton_unknown"));
+    assert_eq!(worker.ended().await.code(), Some(1), "{:#?}", worker.all());
+    until(|| worker.stderr().contains("BATON_TOKEN"), "advice").await;
+    assert_eq!(directive(&server, &id).await["state"], "queued");
 }
 
 #[tokio::test]

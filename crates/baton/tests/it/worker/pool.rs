@@ -32,6 +32,32 @@ async fn a_server_with_workers_does_what_it_is_given_and_gives_back_what_it_cann
 }
 
 #[tokio::test]
+async fn it_reaches_its_own_server_over_tls() {
+    let place = Place::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["elsewhere".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let (cert_pem, key_pem, done) = (place.at("cert.pem"), place.at("key.pem"), place.at("done"));
+    fs::write(&cert_pem, certificate.pem()).unwrap();
+    fs::write(&key_pem, key.serialize_pem()).unwrap();
+    let tls = format!("[server]\ntls_cert = \"{}\"\ntls_key = \"{}\"\n", cert_pem.display(), key_pem.display());
+    fs::write(place.at("baton.toml"), tls + &fs::read_to_string(place.at("baton.toml")).unwrap()).unwrap();
+
+    let data_dir = place.at("data").display().to_string();
+    let serve = ["serve", "--bind", "127.0.0.1:0", "--workers", "1", "--agent", "bash"];
+    let mut server = clean_command(BATON, &place.at("home"));
+    server.args(serve).args(["--config", &place.settings(), "--data-dir", &data_dir, "--json"]);
+    let mut server = Worker::start(&mut server);
+    server.tells(|one| one["url"].is_string(), 1, "its URL").await;
+    let mut add = clean_command(BATON, &place.at("home"));
+    add.env("BATON_CA_CERT", &cert_pem).args(["--data-dir", &data_dir, "directive", "add"]);
+    let added = add.arg(format!("echo yes > {}", done.display())).output().await.unwrap();
+    assert!(added.status.success(), "{added:?}\n{}", server.stderr());
+    until(|| lines(&done) == ["yes"], "the directive to be done").await;
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.stderr());
+}
+
+#[tokio::test]
 async fn nothing_of_its_agents_outlives_a_server_that_was_killed() {
     let place = Place::new();
     let mut server = serve(&place).await;

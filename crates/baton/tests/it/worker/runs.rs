@@ -97,7 +97,7 @@ async fn what_is_cancelled_ends_with_all_its_processes() {
                     (setsid sleep 1000 &) ; echo up; while :; do sleep 1; done";
     let (doomed, next) = (script(&server, stubborn).await, script(&server, "echo next").await);
     let worker = place.worker(&server, &[]);
-    worker.shows("up").await;
+    worker.shows("up", 1).await;
     assert!(place.agents().len() >= 3, "{:?}", place.agents());
     assert_eq!(server.post(&format!("/api/directives/{doomed}/cancel"), &json!({})).await.unwrap().0, 200);
     let lost = worker.said("lost", 1).await;
