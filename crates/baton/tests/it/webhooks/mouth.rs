@@ -1,4 +1,5 @@
 //! A server that may call receivers on this machine, and short words for what tests do with it.
+#![expect(clippy::unwrap_used, reason = "what a test's helper cannot do is a failure of the test")]
 
 use std::sync::{
     Arc,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use baton_model::webhook::DeliveryState;
+use baton_model::{DirectiveRequest, webhook::DeliveryState};
 use baton_testkit::webhook_receiver::{Receiver, Reply};
 
 use super::yard::{SECOND, Yard};
+use crate::house::directive;
 
 /// Calls to an endpoint that answers none before it is taken to be down: eight at a time, and two that began while
 /// only one or two had failed.
@@ -51,6 +52,23 @@ async fn a_dead_endpoint_holds_nobody_up_and_gets_everything_when_it_is_back() {
         let shown = yard.endpoint(&hook.id).await;
         assert_eq!((shown.pending, shown.delivered), (0, MESSAGES as i64 + 1), "{}", hook.url);
     }
+}
+
+#[tokio::test]
+async fn more_dead_hosts_than_calls_at_a_time_hold_nobody_up() {
+    let yard = Yard::new().await;
+    const HOSTS: usize = 1_200;
+    for n in 0..HOSTS {
+        // Port 1 of as many addresses of this machine: nobody listens there.
+        let webhook = Some(format!("http://127.1.{}.{}:1/hook", n / 250, n % 250 + 1));
+        yard.finish_this(DirectiveRequest { webhook, ..directive("tell") }).await;
+    }
+    yard.hook("/healthy").await;
+    yard.finish("tell").await;
+    assert_eq!(yard.deliver().await, HOSTS + 1, "each lane is seen");
+    assert_eq!(yard.came("/healthy"), 1);
+    assert_eq!(yard.deliver().await, 0);
+    assert_eq!(yard.after(6 * SECOND).await, HOSTS);
 }
 
 #[tokio::test]
