@@ -221,7 +221,11 @@ impl Shared {
             }
         };
         tokio::select! {
-            () = self.stops.finishing() => self.voice.tell(&Event::Stopping { running: self.activity.running() }),
+            () = self.stops.finishing() => {
+                if !self.stops.is_ending() {
+                    self.voice.tell(&Event::Stopping { running: self.activity.running() });
+                }
+            }
             () = idle => {}
         }
         self.brake.close(None);

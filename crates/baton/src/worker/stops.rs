@@ -17,8 +17,9 @@ impl Stops {
 
     /// End what runs, give its directives back, and end.
     pub fn end(&self) {
-        self.finish.cancel();
+        // In this order, so that whoever hears the first word knows whether it was the last.
         self.end.cancel();
+        self.finish.cancel();
     }
 
     /// Waits for the first word.

@@ -132,7 +132,10 @@ impl fmt::Display for Event<'_> {
             Event::CannotWork { agent, error, seconds } => {
                 write!(out, "agent `{agent}` cannot work; it is tried again in {seconds} s: {error}")
             }
-            Event::ToldToStop { worker } => write!(out, "{worker} was told to stop (stop_monitoring)"),
+            Event::ToldToStop { worker } => write!(
+                out,
+                "{worker} was told to stop (stop_monitoring); start_monitoring with its name lets it work again"
+            ),
             Event::ServerAway { error } => write!(out, "the server does not answer, it is tried again: {error}"),
             Event::ServerBack { url } => write!(out, "the server answers again: {url}"),
             Event::Stopping { running: 0 } => out.write_str("stopping"),
