@@ -252,6 +252,7 @@ impl Deliverer {
                     tracing::warn!(webhook.lane = sent.lane, "it is down, what waits is held back: {why}");
                 }
                 let gone = tried.gone.then_some("it answered 410 Gone");
+                self.agenda.look(&sent.lane, now);
                 self.ended.push(Ended { lane: sent.lane, outcome: tried.outcome, gone, recovered });
             }
             Err(error) => {

@@ -8,8 +8,11 @@ use std::collections::HashSet;
 
 use baton_model::Millis;
 
-/// Deliveries of one lane that are under way at the same time.
+/// Calls of one lane at the same time.
 const WIDTH: usize = 8;
+/// Deliveries of one lane whose outcome is not in the table yet, calls included: so many are sent again after a crash
+/// at most.
+const UNRECORDED: usize = 40;
 /// So many messages that fail in a row are a sign that it is not the messages.
 const TROUBLE: usize = 3;
 /// The pause before the first probe of a lane that is down; each further one is twice as long.
@@ -44,6 +47,8 @@ pub(super) enum Room {
 pub(super) struct Lane {
     /// What is under way, until its outcome is in the table.
     busy: HashSet<String>,
+    /// How many of these are still being called.
+    calls: usize,
     /// Messages that failed since the endpoint last answered.
     failing: HashSet<String>,
     down: Option<Down>,
@@ -67,7 +72,11 @@ impl Lane {
     /// How many deliveries may begin now.
     pub fn room(&self, now: Millis) -> Room {
         match &self.down {
-            None => Room::Deliveries(WIDTH.saturating_sub(self.busy.len())),
+            None => {
+                let (calls, unrecorded) =
+                    (WIDTH.saturating_sub(self.calls), UNRECORDED.saturating_sub(self.busy.len()));
+                Room::Deliveries(calls.min(unrecorded))
+            }
             Some(_) if !self.busy.is_empty() => Room::Deliveries(0),
             Some(down) if down.probe_at > now => Room::Until(down.probe_at),
             Some(_) => Room::Probe,
@@ -92,6 +101,7 @@ impl Lane {
     /// A delivery begins; `attempts` is how often it was tried before.
     pub fn begin(&mut self, id: &str, attempts: i64) {
         self.busy.insert(id.to_owned());
+        self.calls += 1;
         if let Some(down) = &mut self.down {
             (down.probe, down.was_stale) = (Some(id.to_owned()), attempts > 0);
         }
@@ -100,6 +110,7 @@ impl Lane {
     /// A call has ended; true if that brings the lane up. `chance` from 0 to 1 spreads the pauses. A message that had
     /// failed before counts as trouble only with others, so that a few poisoned ones do not take the lane down.
     pub fn end(&mut self, id: &str, attempts: i64, sign: Sign, now: Millis, chance: f64) -> bool {
+        self.calls = self.calls.saturating_sub(1);
         let rest = match sign {
             Sign::Alive => {
                 self.failing.clear();

@@ -98,3 +98,18 @@ fn something_new_need_not_wait_for_an_old_failure_to_be_tried_again() {
     lane.refill(6_000);
     assert_eq!(lane.room(6_000), Room::Probe);
 }
+
+#[test]
+fn the_next_call_need_not_wait_for_the_record_of_the_one_before() {
+    let mut lane = Lane::default();
+    let mut sent = 0;
+    while let Room::Deliveries(room @ 1..) = lane.room(0) {
+        assert!(room <= WIDTH);
+        lane.begin(&sent.to_string(), 0);
+        lane.end(&sent.to_string(), 0, Sign::Alive, 0, 0.5);
+        sent += 1;
+    }
+    assert_eq!(sent, UNRECORDED, "but not many go ahead of the table");
+    lane.recorded("0");
+    assert_eq!(lane.room(0), Room::Deliveries(1));
+}
