@@ -2,7 +2,7 @@
 
     export BATON_WEBHOOK_SECRET="$(python3 webhook_secret.py)"
 
-It is made with the first directive that has a `webhook`: send that first.
+It is the same for all directives of the principal whose token asks.
 """
 
 import sys
@@ -14,7 +14,7 @@ def main() -> None:
     try:
         # Several after a rotation: the old one goes on signing for a day beside the new one.
         print(" ".join(Baton.from_env().webhook_secrets()))
-    except (Refused, LookupError, OSError) as error:
+    except (Refused, OSError) as error:
         sys.exit(str(error))
 
 

@@ -3,7 +3,7 @@
  *
  *     export BATON_WEBHOOK_SECRET="$(node webhook_secret.ts)"
  *
- * It is made with the first directive that has a `webhook`: send that first.
+ * It is the same for all directives of the principal whose token asks.
  */
 import { Baton, reason } from "./baton_client.ts";
 

@@ -7,6 +7,7 @@ mod endpoints;
 mod lane;
 mod look;
 mod replay;
+mod signer;
 mod signing;
 
 use std::{

@@ -43,6 +43,7 @@ fn routes() -> OpenApiRouter<Engine> {
         .routes(routes!(events::follow))
         .routes(routes!(webhooks::create, webhooks::list))
         .routes(routes!(webhooks::show, webhooks::change, webhooks::remove))
+        .routes(routes!(webhooks::signer))
         .routes(routes!(webhooks::rotate))
         .routes(routes!(webhooks::test))
         .routes(routes!(webhooks::replay))

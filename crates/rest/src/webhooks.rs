@@ -156,6 +156,18 @@ pub(crate) async fn show(
     Ok(Json(engine.webhook(&who, &id, showing).await?))
 }
 
+/// Show what signs calls to the URLs in directives
+///
+/// One row for each principal, the caller's own: it has no URL. Its secrets sign calls to the `webhook` of directives
+/// that the principal submits. It is made if there is none yet.
+#[utoipa::path(
+    get, path = "/api/webhooks/signer", tag = "webhooks", operation_id = "get_webhook_signer",
+    responses((status = 200, body = EndpointView, description = "With its secrets."))
+)]
+pub(crate) async fn signer(State(engine): State<Engine>, Caller(who): Caller) -> Answer<EndpointView> {
+    Ok(Json(engine.webhook_signer(&who).await?))
+}
+
 /// Change an endpoint
 ///
 /// `enabled: true` also revives one that answered 410; what is pending is then tried at once.

@@ -80,14 +80,6 @@ impl Place {
         self.program("webhook_secret", &[]).prints().await.trim_end().to_owned()
     }
 
-    /// What signs, for a receiver that must know it before the directive that counts is sent: another one, which is
-    /// called off, makes that there is one.
-    pub async fn first_secret(&self) -> String {
-        let id = self.send("http://127.0.0.1:9/nobody").await;
-        self.call(Method::POST, &format!("/api/directives/{id}/cancel"), &self.submit, Value::Null).await;
-        self.secret().await
-    }
-
     /// A receiver on a free port.
     pub async fn receiver(&self, secret: &str) -> Receiver {
         let program = self.runtime.program("receive_webhooks", &["0"]);

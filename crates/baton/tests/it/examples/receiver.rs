@@ -126,7 +126,7 @@ async fn typescript_believes_only_baton() {
 /// With a new secret beside the old one, receivers that know either still take what Baton sends.
 async fn outlives_a_rotation(language: Language) {
     let place = Place::new(language).await;
-    let old = place.first_secret().await;
+    let old = place.secret().await;
     place.rotate().await;
     let both = place.secret().await;
     let (new, rest) = both.split_once(' ').unwrap();
