@@ -16,12 +16,18 @@ use tokio::sync::watch;
 use crate::{
     Engine, Error, Inner, Principal, Result,
     limits::{Held, Holding},
+    tokens::Admission,
 };
 
 /// Events that are kept in memory for listeners that are nearly up to date.
 const KEPT: usize = 4096;
-/// Events that one read of the table brings.
+/// Events that one read of the table brings to the tail.
 const BATCH: i64 = 1000;
+/// Events that a listener is given at once: what is on its way to a slow one is held in memory.
+const PIECE: usize = 256;
+/// How long the tail rests after it has brought something: listeners are then woken for some events together, which
+/// costs far less where there are many of both, and nobody sees so short a delay.
+const BREATH: Duration = Duration::from_millis(5);
 /// Beneath the wakes, in case one was lost.
 const SLOW_POLL: Duration = Duration::from_secs(1);
 
@@ -79,7 +85,7 @@ impl Tail {
         self.grown.notify_one();
     }
 
-    /// The events after a place, from memory; none if memory does not go back so far.
+    /// The first events after a place, from memory; none if memory does not go back so far.
     fn after(&self, seq: i64) -> Option<Vec<Arc<Fact>>> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let first = latest.front()?.seq();
@@ -87,7 +93,7 @@ impl Tail {
             return None;
         }
         let start = latest.partition_point(|fact| fact.seq() <= seq);
-        Some(latest.iter().skip(start).cloned().collect())
+        Some(latest.iter().skip(start).take(PIECE).cloned().collect())
     }
 }
 
@@ -108,6 +114,7 @@ pub struct Events {
     seq: i64,
     read_to: watch::Receiver<i64>,
     gap: Option<Gap>,
+    admission: Admission,
     _held: Holding,
 }
 
@@ -133,24 +140,25 @@ impl Engine {
         let held = self.inner.limits.hold(Held::Stream, who)?;
         let read_to = self.inner.tail.read_to.subscribe();
         self.inner.tail.ring(); // the tail sleeps while nobody listens
+        let admission = self.inner.admission(who);
         let (oldest, last) = self.inner.store.read(async move |tx| event::ends(tx).await).await?;
+        let oldest = if oldest == 0 { last + 1 } else { oldest };
         let (seq, gap) = match from {
             From::Now => (last, None),
-            From::After(seq) if seq > last => {
-                return Err(Error::field("after", format!("{seq} is no place in this log, which ends at {last}")));
+            From::After(after) if !(0..=last).contains(&after) => {
+                return Err(Error::field("after", format!("{after} is no place in this log, which ends at {last}")));
             }
-            From::After(seq) if seq + 1 < oldest || (oldest == 0 && seq < last) => {
-                (seq, Some(Gap { after: seq, oldest: if oldest == 0 { last + 1 } else { oldest } }))
-            }
-            From::After(seq) => (seq, None),
+            From::After(after) if after + 1 < oldest => (oldest - 1, Some(Gap { after, oldest })),
+            From::After(after) => (after, None),
         };
         let filter = EventFilter { owner: who.only(), ..filter };
-        Ok(Events { inner: self.inner.clone(), filter, seq, read_to, gap, _held: held })
+        Ok(Events { inner: self.inner.clone(), filter, seq, read_to, gap, admission, _held: held })
     }
 }
 
 impl Events {
-    /// What was asked for and is no longer kept; told once.
+    /// What was asked for and is no longer kept; told once. Look for it before the first [`Events::next`] and after each:
+    /// what a very slow listener has not come to may be forgotten meanwhile.
     pub fn gap(&mut self) -> Option<Gap> {
         self.gap.take()
     }
@@ -160,28 +168,39 @@ impl Events {
         self.seq
     }
 
-    /// Waits for the next events that fit; none when the server stops. Dropping the future loses nothing.
+    /// Waits for the next events that fit: some, or only a gap. None when the server stops, or when the token that
+    /// opened the stream is let in no more. Dropping the future loses nothing.
     ///
     /// # Errors
     /// If the store is unavailable.
     pub async fn next(&mut self) -> Result<Option<Vec<Arc<Fact>>>> {
         loop {
-            let more = match self.inner.tail.after(self.seq) {
+            if self.inner.stopping.is_cancelled() || !self.admission.holds(&self.inner).await? {
+                return Ok(None);
+            }
+            let read_to = *self.read_to.borrow_and_update();
+            let mut more = match self.inner.tail.after(self.seq) {
                 Some(latest) => latest,
                 None => self.read().await?,
             };
-            let Some(last) = more.last() else {
+            let reached = more.last().map_or(read_to, |last| last.seq());
+            if reached <= self.seq {
                 tokio::select! {
                     changed = self.read_to.wait_for(|read_to| *read_to > self.seq) => drop(changed),
-                    () = self.inner.stopping.cancelled() => return Ok(None),
+                    ended = self.admission.ended(&self.inner) => ended?,
+                    () = self.inner.stopping.cancelled() => {}
                 }
                 continue;
-            };
-            self.seq = last.seq();
-            let mut fitting = more;
-            fitting.retain(|fact| fact.event.passes(&self.filter));
-            if !fitting.is_empty() {
-                return Ok(Some(fitting));
+            }
+            // The log has no holes but where the oldest were forgotten.
+            let oldest = more.first().map_or(reached + 1, |first| first.seq());
+            if oldest > self.seq + 1 {
+                self.gap = Some(Gap { after: self.seq, oldest });
+            }
+            self.seq = reached;
+            more.retain(|fact| fact.event.passes(&self.filter));
+            if !more.is_empty() || self.gap.is_some() {
+                return Ok(Some(more));
             }
             tokio::task::yield_now().await;
         }
@@ -190,7 +209,8 @@ impl Events {
     /// What follows in the table.
     async fn read(&self) -> Result<Vec<Arc<Fact>>> {
         let seq = self.seq;
-        let read = self.inner.store.read(async move |tx| event::after(tx, seq, BATCH).await).await?;
+        let limit = i64::try_from(PIECE).unwrap_or(BATCH);
+        let read = self.inner.store.read(async move |tx| event::after(tx, seq, limit).await).await?;
         Ok(read.into_iter().map(Fact::new).collect())
     }
 }
@@ -205,7 +225,7 @@ impl Inner {
                 () = stop.cancelled() => return,
             }
             match self.read_events().await {
-                Ok(()) => {}
+                Ok(()) => tokio::time::sleep(BREATH).await,
                 Err(Error::Stopping) => return,
                 Err(error) => {
                     tracing::error!(background.task = "events", "the log of events could not be read: {error}");

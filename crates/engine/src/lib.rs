@@ -89,7 +89,7 @@ pub(crate) struct Inner {
     operator: Principal,
     entrance: Entrance,
     local_key_hash: Option<String>,
-    tokens: tokens::Known,
+    tokens: Arc<tokens::Known>,
     limits: limits::Limiter,
     secret_key: SecretKey,
     tail: Arc<events::Tail>,
@@ -112,7 +112,9 @@ impl Engine {
         let alarm = Arc::new(Alarm::default());
         let tail = Arc::new(events::Tail::default());
         let outbox = Arc::new(webhooks::Outbox::new(options.webhooks, clock.clone()));
+        let tokens = Arc::new(tokens::Known::default());
         let (woken, rung, grown, filled) = (waiters.clone(), alarm.clone(), tail.clone(), outbox.clone());
+        let known = tokens.clone();
         let listener = Box::new(move |signal| match signal {
             Signal::Queued { id, agent, tags } => woken.wake(Work { id, agent, tags }),
             Signal::Alarm(at) => rung.ring_at(at),
@@ -120,6 +122,7 @@ impl Engine {
             Signal::Switched => woken.wake_all(),
             Signal::Events => grown.ring(),
             Signal::Outbox { lane } => filled.ring(lane),
+            Signal::Tokens => known.forget(),
         });
         let store = Store::open(&options.database, options.synchronous, listener)?;
         let inner = Inner {
@@ -130,7 +133,7 @@ impl Engine {
             operator: Principal::local(),
             local_key_hash: options.entrance.local_key.as_ref().map(|key| sha256_hex(key.as_bytes())),
             entrance: options.entrance,
-            tokens: tokens::Known::default(),
+            tokens,
             limits: limits::Limiter::new(options.limits),
             secret_key: options.secret_key,
             tail,

@@ -31,8 +31,11 @@ impl Default for Limits {
 /// Counts what each principal asks for.
 pub(crate) struct Limiter {
     limits: RwLock<(Limits, Option<DefaultKeyedRateLimiter<Arc<str>>>)>,
-    held: Arc<Mutex<HashMap<(Held, Arc<str>), usize>>>,
+    held: Counts,
 }
+
+/// How much of what each principal holds.
+type Counts = Arc<Mutex<HashMap<(Held, Arc<str>), usize>>>;
 
 /// What is held for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,7 +93,7 @@ fn rate(limits: Limits) -> Option<DefaultKeyedRateLimiter<Arc<str>>> {
 /// Something that counts against its principal's limit.
 pub(crate) struct Holding {
     key: (Held, Arc<str>),
-    held: Arc<Mutex<HashMap<(Held, Arc<str>), usize>>>,
+    held: Counts,
 }
 
 impl Drop for Holding {

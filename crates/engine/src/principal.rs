@@ -14,12 +14,14 @@ pub struct Principal {
     pub name: Arc<str>,
     /// What it may do.
     pub scopes: Scopes,
+    /// The id of the token that it showed, if it needed one.
+    pub token: Option<Arc<str>>,
 }
 
 impl Principal {
     /// The operator of this machine: a call from here without a token, where none is required.
     pub fn local() -> Self {
-        Principal { name: LOCAL.into(), scopes: Scopes::ADMIN }
+        Principal { name: LOCAL.into(), scopes: Scopes::ADMIN, token: None }
     }
 
     /// Whether everybody's rows are its business.

@@ -3,9 +3,10 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -15,7 +16,7 @@ use baton_model::{
     principal::{Scope, TokenMade, TokenRequest, TokenView},
 };
 use baton_store::token::{self, Token};
-use tokio::sync::RwLock;
+use tokio::sync::watch;
 
 use crate::{Engine, Error, Inner, Principal, Result};
 
@@ -43,13 +44,18 @@ pub enum TokenRule {
     Required,
 }
 
-/// The tokens that are let in, by hash. Read from the table when one is needed, and again when they change.
-#[derive(Default)]
-pub(crate) struct Known(RwLock<Option<Arc<HashMap<String, Holder>>>>);
+/// The tokens that are let in. Read from the table when one is needed, and again when they change.
+pub(crate) struct Known {
+    by_hash: Mutex<Option<Arc<ByHash>>>,
+    /// How often they changed.
+    changes: watch::Sender<u64>,
+}
+
+type ByHash = HashMap<String, Holder>;
 
 /// Whose token it is.
 struct Holder {
-    id: String,
+    id: Arc<str>,
     principal: Principal,
     expires_at: Option<Millis>,
     noted_at: AtomicI64,
@@ -82,7 +88,6 @@ impl Engine {
         };
         let view = view(&new, now);
         inner.store.write(async move |tx| token::insert(tx, &new).await).await?;
-        inner.tokens.forget().await;
         Ok(TokenMade { token: text, view })
     }
 
@@ -108,9 +113,7 @@ impl Engine {
             token::revoke(tx, &id, now).await?;
             token::get(tx, &id).await?.ok_or_else(|| Error::NotFound { what: "token", id: id.clone() })
         });
-        let revoked = write.await?;
-        self.inner.tokens.forget().await;
-        Ok(view(&revoked, now))
+        Ok(view(&write.await?, now))
     }
 
     /// Whether any token is let in now.
@@ -164,26 +167,107 @@ impl Engine {
     }
 }
 
+impl Default for Known {
+    fn default() -> Self {
+        Known { by_hash: Mutex::default(), changes: watch::channel(0).0 }
+    }
+}
+
 impl Known {
-    async fn read(&self, inner: &Inner) -> Result<Arc<HashMap<String, Holder>>> {
-        if let Some(known) = &*self.0.read().await {
-            return Ok(known.clone());
+    async fn read(&self, inner: &Inner) -> Result<Arc<ByHash>> {
+        loop {
+            if let Some(known) = &*self.by_hash.lock().unwrap_or_else(PoisonError::into_inner) {
+                return Ok(known.clone());
+            }
+            let change = *self.changes.borrow();
+            let all = inner.store.read(async move |tx| token::all(tx).await).await?;
+            let let_in = all.into_iter().filter(|token| token.revoked_at.is_none());
+            let read = Arc::new(let_in.map(holder).collect::<ByHash>());
+            let mut kept = self.by_hash.lock().unwrap_or_else(PoisonError::into_inner);
+            // What was read before a change may lack it.
+            if *self.changes.borrow() == change {
+                *kept = Some(read.clone());
+                return Ok(read);
+            }
         }
-        let mut known = self.0.write().await;
-        if let Some(known) = &*known {
-            return Ok(known.clone());
-        }
-        let all = inner.store.read(async move |tx| token::all(tx).await).await?;
-        let let_in = all.into_iter().filter(|token| token.revoked_at.is_none()).map(|token| {
-            let principal = Principal { name: token.principal.into(), scopes: token.scopes };
-            let noted_at = AtomicI64::new(token.last_used_at.unwrap_or(0));
-            (token.hash, Holder { id: token.id, principal, expires_at: token.expires_at, noted_at })
-        });
-        Ok(known.insert(Arc::new(let_in.collect())).clone())
     }
 
-    async fn forget(&self) {
-        *self.0.write().await = None;
+    /// Tells that tokens were made or revoked.
+    pub fn forget(&self) {
+        let mut kept = self.by_hash.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = None;
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+}
+
+fn holder(token: Token) -> (String, Holder) {
+    let id: Arc<str> = token.id.into();
+    let principal = Principal { name: token.principal.into(), scopes: token.scopes, token: Some(id.clone()) };
+    let noted_at = AtomicI64::new(token.last_used_at.unwrap_or(0));
+    (token.hash, Holder { id, principal, expires_at: token.expires_at, noted_at })
+}
+
+/// How long a caller is let in, for calls that go on for long.
+pub(crate) struct Admission {
+    token: Option<Arc<str>>,
+    expires_at: Option<Millis>,
+    changes: watch::Receiver<u64>,
+}
+
+impl Inner {
+    /// Begins to watch whether a caller is still let in.
+    pub(crate) fn admission(&self, who: &Principal) -> Admission {
+        let mut changes = self.tokens.changes.subscribe();
+        // The first look finds out when the token ends.
+        changes.mark_changed();
+        Admission { token: who.token.clone(), expires_at: None, changes }
+    }
+}
+
+impl Admission {
+    /// Whether the token is neither revoked nor expired.
+    pub async fn holds(&mut self, inner: &Inner) -> Result<bool> {
+        let Some(id) = &self.token else { return Ok(true) };
+        if self.changes.has_changed().unwrap_or(true) {
+            self.changes.mark_unchanged();
+            let known = inner.tokens.read(inner).await?;
+            let holder = known.values().find(|holder| holder.id == *id);
+            // What was revoked stays so.
+            self.expires_at = holder.map_or(Some(Millis::MIN), |holder| holder.expires_at);
+        }
+        Ok(self.expires_at.is_none_or(|end| end > inner.clock.now()))
+    }
+
+    /// Waits until the token is revoked or expires. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// If the store is unavailable.
+    pub async fn ended(&mut self, inner: &Inner) -> Result<()> {
+        if self.token.is_none() {
+            return std::future::pending().await; // the operator's admission has no end
+        }
+        if self.token.is_none() {
+            return std::future::pending().await;
+        }
+        while self.holds(inner).await? {
+            let left = self.expires_at.map(|end| end.saturating_sub(inner.clock.now()));
+            let expired = async {
+                match left.and_then(|left| u64::try_from(left).ok()) {
+                    Some(left) => tokio::time::sleep(Duration::from_millis(left)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = self.changes.changed() => {
+                    // The sender lives as long as the engine; what has changed is looked at above.
+                    if changed.is_ok() {
+                        self.changes.mark_changed();
+                    }
+                }
+                () = expired => {}
+            }
+        }
+        Ok(())
     }
 }
 

@@ -83,7 +83,7 @@ impl Call {
 
 /// Who sent a request; somebody who may do nothing, if the door left no word.
 pub fn who(context: &RequestContext<RoleServer>) -> Principal {
-    let nobody = || Principal { name: "nobody".into(), scopes: Scopes::default() };
+    let nobody = || Principal { name: "nobody".into(), scopes: Scopes::default(), token: None };
     of_request::<Caller>(context).map_or_else(nobody, |Caller(principal)| principal.clone())
 }
 

@@ -48,8 +48,9 @@ impl Input for EventsQuery {}
 /// Follow what happens
 ///
 /// `text/event-stream`: `id` is the event's place in the log, `event` its kind, `data` the event as JSON. Without
-/// `after` or `Last-Event-ID` it begins with what happens from now on. A slow reader loses nothing. If events that were
-/// asked for are no longer kept, an event `gap` with `after` and `oldest` comes first.
+/// `after` or `Last-Event-ID` it begins with what happens from now on. A slow reader loses nothing. Where events are no
+/// longer kept that belong into the stream, an event `gap` with `after` and `oldest` stands in their place. The stream
+/// ends when the server stops or the token is let in no more.
 #[utoipa::path(
     get, path = "/api/events", tag = "events", operation_id = "follow_events",
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "As `after`; sent by browsers.")),
@@ -63,8 +64,8 @@ pub(crate) async fn follow(
 ) -> Result<Response, Problem> {
     let last = match headers.get("last-event-id").map(|id| id.to_str().ok().and_then(|id| id.trim().parse().ok())) {
         None => None,
-        Some(Some(id)) => Some(id),
-        Some(None) => return Err(Problem::field("invalid", "Last-Event-ID", "is no `id` of an event")),
+        Some(Some(id @ 0_i64..)) => Some(id),
+        Some(_) => return Err(Problem::field("invalid", "Last-Event-ID", "is no `id` of an event")),
     };
     let from = last.or(query.after).map_or(From::Now, From::After);
     let filter = EventFilter { kinds: query.kind, directive_id: query.directive_id, owner: None };
@@ -81,16 +82,13 @@ pub(crate) async fn follow(
 async fn next(state: Option<(Events, bool)>) -> Option<(Result<Bytes, Infallible>, Option<(Events, bool)>)> {
     let (mut events, is_first) = state?;
     if is_first {
-        let mut text = String::from(": connected\n\n");
-        if let Some(gap) = events.gap() {
-            let _ = write!(text, "event: gap\ndata: {{\"after\":\"{}\",\"oldest\":\"{}\"}}\n\n", gap.after, gap.oldest);
-        }
+        let text = alive("connected", &events) + &gap(&mut events);
         return Some((Ok(text.into()), Some((events, false))));
     }
     match tokio::time::timeout(KEEP_ALIVE, events.next()).await {
-        Err(_) => Some((Ok(Bytes::from_static(b": keep-alive\n\n")), Some((events, false)))),
+        Err(_) => Some((Ok(alive("keep-alive", &events).into()), Some((events, false)))),
         Ok(Ok(Some(facts))) => {
-            let mut text = String::new();
+            let mut text = gap(&mut events);
             for fact in facts {
                 let _ = write!(text, "id: {}\nevent: {}\ndata: {}\n\n", fact.seq(), fact.kind(), fact.json());
             }
@@ -102,4 +100,17 @@ async fn next(state: Option<(Events, bool)>) -> Option<(Result<Bytes, Infallible
             None
         }
     }
+}
+
+/// A comment that says that the stream is alive, with the place it has come to: whoever breaks off here goes on there,
+/// also when no event fitted for long (a frame without data is no event, but its `id` counts: HTML, section 9.2.6).
+fn alive(comment: &str, events: &Events) -> String {
+    format!(": {comment}\nid: {}\n\n", events.place())
+}
+
+/// Tells of events that are no longer kept.
+fn gap(events: &mut Events) -> String {
+    events.gap().map_or_else(String::new, |gap| {
+        format!("event: gap\ndata: {{\"after\":\"{}\",\"oldest\":\"{}\"}}\n\n", gap.after, gap.oldest)
+    })
 }

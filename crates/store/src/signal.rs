@@ -25,6 +25,8 @@ pub enum Signal {
         /// Its lane.
         lane: String,
     },
+    /// A token was made or revoked: who is let in must be read again.
+    Tokens,
     /// The monitoring switch was turned, or an agent was stopped: every parked poll shall look.
     Switched,
 }

@@ -2,7 +2,7 @@
 
 use baton_model::{Millis, principal::Scopes};
 
-use crate::{Json, Result, Row, Tx};
+use crate::{Json, Result, Row, Signal, Tx};
 
 /// What is kept of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,7 @@ const COLUMNS: &str =
 /// # Errors
 /// If the database refuses.
 pub async fn insert(tx: &mut Tx<'_>, new: &Token) -> Result<()> {
+    tx.signal(Signal::Tokens);
     let sql = format!("insert into token ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
     tx.execute_one(
         "insert token",
@@ -85,6 +86,7 @@ pub async fn get(tx: &mut Tx<'_>, id: &str) -> Result<Option<Token>> {
 /// # Errors
 /// If the database refuses.
 pub async fn revoke(tx: &mut Tx<'_>, id: &str, now: Millis) -> Result<bool> {
+    tx.signal(Signal::Tokens);
     let sql = "update token set revoked_at = $2 where id = $1 and revoked_at is null";
     Ok(tx.execute(sql, &[&id, &now]).await? == 1)
 }

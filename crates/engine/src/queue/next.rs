@@ -87,6 +87,7 @@ impl Engine {
         }
         let recorded = turn.recorded.take();
         if let (Offer::Nothing, Some(parked)) = (&turn.offer, &mut parked) {
+            let mut admission = inner.admission(who);
             let deadline = tokio::time::sleep(wait);
             tokio::pin!(deadline);
             let mut over = false;
@@ -94,6 +95,10 @@ impl Engine {
                 tokio::select! {
                     () = parked.woken() => {}
                     () = &mut deadline => over = true, // one last look
+                    ended = admission.ended(inner) => {
+                        ended?;
+                        break; // the next poll is told why
+                    }
                     () = inner.stopping.cancelled() => break,
                 }
                 turn = Box::pin(inner.turn(None, &claimant)).await?;
