@@ -10,6 +10,7 @@ pub mod config;
 pub mod connect;
 pub mod directive;
 pub mod doctor;
+pub mod event;
 pub mod generate;
 pub mod man;
 pub mod mcp;
@@ -18,6 +19,8 @@ pub mod restore;
 pub mod results;
 pub mod serve;
 pub mod text;
+pub mod token;
+pub mod webhook;
 pub mod worker;
 
 use std::{
@@ -79,6 +82,12 @@ enum Noun {
     Results(results::Args),
     /// Show success rates, times and common failures
     Analytics(analytics::Args),
+    /// Make, list and revoke access tokens
+    Token(token::Args),
+    /// Tell URLs what happens, and look after what is delivered
+    Webhook(webhook::Args),
+    /// Follow what happens
+    Event(event::Args),
     /// Show the line that connects an agent
     Connect(connect::Args),
     /// Copy the database into a file, also while the server runs
@@ -112,6 +121,9 @@ pub fn run(cli: Cli) -> Result {
         Noun::Queue(args) => wait_for(queue::run(args, globals)),
         Noun::Results(args) => wait_for(results::run(args, globals)),
         Noun::Analytics(args) => wait_for(analytics::run(args, globals)),
+        Noun::Token(args) => wait_for(token::run(args, globals)),
+        Noun::Webhook(args) => wait_for(webhook::run(args, globals)),
+        Noun::Event(args) => wait_for(event::run(args, globals)),
         Noun::Connect(args) => wait_for(connect::run(args, globals)),
         Noun::Backup(args) => backup::run(args, globals),
         Noun::Restore(args) => restore::run(args, globals),

@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
+use baton_model::Secret;
 use reqwest::{
     Method, StatusCode,
     header::{AUTHORIZATION, LINK, RETRY_AFTER},
 };
-use baton_model::Secret;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::Globals;
@@ -18,9 +18,11 @@ use crate::{
     failure::{Failure, Result},
 };
 
+mod events;
 mod trouble;
 mod trust;
 
+pub use events::{EventStream, Frame};
 pub use trouble::{Problem, Trouble};
 
 /// How long to wait until a server takes a connection.
@@ -190,8 +192,29 @@ impl Client {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
+    /// `PATCH` with a JSON document.
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub async fn patch_json(&self, path: &str, body: &impl Serialize) -> Result<Answer, Trouble> {
+        self.send(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// `DELETE` of a path.
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub async fn delete(&self, path: &str) -> Result<Answer, Trouble> {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.url)).timeout(CALL);
+        self.unlimited(method, path).timeout(CALL)
+    }
+
+    /// A request whose answer may go on without end.
+    fn unlimited(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url));
         match &self.token {
             Some(token) => request.header(AUTHORIZATION, format!("Bearer {}", token.expose())),
             None => request,
@@ -199,10 +222,19 @@ impl Client {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer, Trouble> {
-        let response = request.send().await.map_err(|error| match error.is_connect() {
+        self.read(self.begin(request).await?).await
+    }
+
+    /// Sends a request and reads the head of its answer.
+    async fn begin(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Trouble> {
+        request.send().await.map_err(|error| match error.is_connect() {
             true => Trouble::Unreachable { url: self.url.clone(), why: cause(&error) },
             false => broken(&self.url, &error),
-        })?;
+        })
+    }
+
+    /// Reads an answer to its end.
+    async fn read(&self, response: reqwest::Response) -> Result<Answer, Trouble> {
         let status = response.status();
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (link, retry_after) = (header(LINK), header(RETRY_AFTER));

@@ -101,6 +101,16 @@ pub fn span(seconds: f64) -> String {
     }
 }
 
+/// Seconds as a number, or a span in words; its bounds are the server's business.
+pub fn read_seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) => Ok(seconds),
+        Err(_) => humantime::parse_duration(text)
+            .map(|span| span.as_secs_f64())
+            .map_err(|error| format!("{error}; write seconds, or a span as `90s`, `5min`, `2h 30min`")),
+    }
+}
+
 /// A state in its colour.
 pub fn state(state: State) -> String {
     let word = style(state.as_str());
@@ -156,6 +166,13 @@ mod tests {
         assert_eq!(console::strip_ansi_codes(&lines[1]), "é漢     first");
         assert_eq!(lines[2], "abcdef  a rathe…");
         assert_eq!(table.lines(None)[2], "abcdef  a rather long text");
+    }
+
+    #[test]
+    fn spans_are_seconds_or_words() {
+        assert_eq!(read_seconds("1.5"), Ok(1.5));
+        assert_eq!(read_seconds("2h 30min"), Ok(9000.0));
+        assert!(read_seconds("soon").unwrap_err().contains("5min"));
     }
 
     #[test]

@@ -14,7 +14,11 @@ use serde_json::{Map, Value};
 
 use super::{Globals, follow_up, watch};
 use crate::{
-    cli::{client::Client, print, text::plain},
+    cli::{
+        client::Client,
+        print,
+        text::{plain, read_seconds},
+    },
     failure::{Failure, Result},
 };
 
@@ -175,16 +179,6 @@ fn read_priority(text: &str) -> Result<Priority, String> {
     Priority::parse(text).ok_or_else(|| "use urgent, high, medium or low".to_owned())
 }
 
-/// Seconds as a number, or a span in words; its bounds are the server's business.
-fn read_seconds(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(seconds) => Ok(seconds),
-        Err(_) => humantime::parse_duration(text)
-            .map(|span| span.as_secs_f64())
-            .map_err(|error| format!("{error}; write seconds, or a span as `90s`, `5min`, `2h 30min`")),
-    }
-}
-
 fn read_pair(text: &str) -> Result<(String, Value), String> {
     let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
     let typed = match serde_json::from_str(value) {
@@ -200,13 +194,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn spans_are_seconds_or_words() {
-        assert_eq!(read_seconds("1.5"), Ok(1.5));
-        assert_eq!(read_seconds("2h 30min"), Ok(9000.0));
-        assert!(read_seconds("soon").unwrap_err().contains("5min"));
-    }
 
     #[test]
     fn metadata_keeps_versions_as_they_are_written() {

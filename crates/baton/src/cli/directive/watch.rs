@@ -1,5 +1,6 @@
 //! `baton directive watch`: follows directives until all have ended.
 
+mod bell;
 mod shown;
 
 use std::time::Duration;
@@ -12,9 +13,10 @@ use crate::{
     failure::{Failure, Result},
 };
 
+use bell::Bell;
 pub use shown::Shown;
 
-/// How often to look.
+/// How often to look where no stream of events tells when.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long a server may be away, in milliseconds, before watching gives up.
 const PATIENCE: i64 = 60_000;
@@ -55,8 +57,11 @@ pub async fn follow(
     let clock = SystemClock::start();
     let mut latest: Vec<Option<(String, DirectiveDetail)>> = ids.iter().map(|_| None).collect();
     let mut heard = clock.steady();
+    let mut bell = Bell::default();
     loop {
-        for (id, latest) in ids.iter().zip(&mut latest) {
+        bell.listen(&client, ids).await;
+        let mut is_away = false;
+        for (id, latest) in ids.iter().zip(&mut latest).filter(|(id, _)| bell.rang_for(id)) {
             if latest.as_ref().is_some_and(|(_, detail)| detail.directive.state.is_final()) {
                 continue;
             }
@@ -70,6 +75,7 @@ pub async fn follow(
                     shown.say(&format!("{trouble}; waiting for it"));
                     // A server that was started anew may answer elsewhere.
                     client = Client::new(globals).unwrap_or(client);
+                    is_away = true;
                 }
                 Err(trouble) => return Err(trouble.into()),
             }
@@ -77,7 +83,10 @@ pub async fn follow(
         if latest.iter().flatten().filter(|(_, detail)| detail.directive.state.is_final()).count() == ids.len() {
             return Ok(latest.into_iter().flatten().collect());
         }
-        tokio::time::sleep(LOOK).await;
+        if is_away {
+            bell = Bell::default();
+        }
+        bell.wait(LOOK).await;
     }
 }
 
