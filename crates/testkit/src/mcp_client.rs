@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub struct McpClient {
     client: Client,
     url: String,
+    token: Option<String>,
     era: Era,
 }
 
@@ -38,7 +39,7 @@ enum Era {
 impl McpClient {
     /// A client of 2026-07-28: every request stands for itself.
     pub fn modern(url: impl Into<String>) -> Self {
-        McpClient { client: http::client(), url: url.into(), era: Era::Modern }
+        McpClient { client: http::client(), url: url.into(), token: None, era: Era::Modern }
     }
 
     /// A client of 2025-11-25: initializes and keeps the session that the server gives, if it gives one.
@@ -46,7 +47,8 @@ impl McpClient {
     /// # Errors
     /// If the server refuses or answers with another revision.
     pub async fn legacy(url: impl Into<String>) -> Result<Self> {
-        let mut client = McpClient { client: http::client(), url: url.into(), era: Era::Legacy { session: None } };
+        let mut client =
+            McpClient { client: http::client(), url: url.into(), token: None, era: Era::Legacy { session: None } };
         let hello = json!({"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": client_info()});
         let answer = client.request("initialize", hello).await?;
         let version = &answer.result().context("initialize was refused")?["protocolVersion"];
@@ -55,6 +57,11 @@ impl McpClient {
         let taken = client.notify("notifications/initialized", json!({})).await?;
         ensure!(taken.status == 202, "notifications/initialized was answered with {}", taken.status);
         Ok(client)
+    }
+
+    /// The same client with an access token.
+    pub fn with_token(self, token: &str) -> Self {
+        McpClient { token: Some(token.to_owned()), ..self }
     }
 
     /// The session that a legacy server gave.
@@ -122,7 +129,12 @@ impl McpClient {
     /// with [`Self::read`].
     pub fn post(&self) -> RequestBuilder {
         let accept = "application/json, text/event-stream";
-        self.client.post(&self.url).header(header::ACCEPT, accept).header(header::CONTENT_TYPE, "application/json")
+        let request =
+            self.client.post(&self.url).header(header::ACCEPT, accept).header(header::CONTENT_TYPE, "application/json");
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 
     /// Sends a request as it stands and reads its answer, up to the response with this id.

@@ -1,5 +1,6 @@
 //! Baton from outside: the real binary, over HTTP and on its standard streams.
 
+mod access;
 mod api;
 mod backup;
 mod baseline;
@@ -9,6 +10,7 @@ mod cli_serve;
 mod clients;
 mod config;
 mod durability;
+mod events;
 mod examples;
 mod gate;
 mod house;
