@@ -19,8 +19,10 @@ async fn kill_nine_during_deliveries_loses_nothing() {
     for path in ["/quick", "/shaky"] {
         hooks.push((path, mouth.hook(&mouth.receiver.url(path)).await));
     }
-    let shaky = [Reply::HangUp, Reply::Status(500), Reply::Status(204), Reply::Status(204)];
-    mouth.receiver.script("/shaky", shaky.into_iter().cycle().take(200));
+    // One in four fails: seldom the same message twice, so that nothing waits for long.
+    let well = || std::iter::repeat_n(Reply::Status(204), 3);
+    let shaky = [Reply::HangUp].into_iter().chain(well()).chain([Reply::Status(500)]).chain(well());
+    mouth.receiver.script("/shaky", shaky.collect::<Vec<_>>().into_iter().cycle().take(200));
     let mut interrupted = 0;
     for life in 1..=LIVES {
         mouth.finish_many(RESULTS).await;
@@ -35,7 +37,9 @@ async fn kill_nine_during_deliveries_loses_nothing() {
     let all = LIVES * RESULTS;
     let (mut arrived, mut twice) = (0, 0);
     for (path, (hook, secret)) in &hooks {
-        tokio::time::timeout(Duration::from_secs(120), mouth.drained(hook)).await.expect("everything is delivered");
+        if tokio::time::timeout(Duration::from_secs(120), mouth.drained(hook)).await.is_err() {
+            panic!("{path}: {}", mouth.get(&format!("/api/webhooks/{hook}/deliveries?state=pending")).await);
+        }
         assert_eq!(mouth.counts(hook).await, [0, all as i64, 0], "{path}");
         let received = mouth.receiver.received(path);
         let mut bodies: BTreeMap<&str, BTreeSet<&[u8]>> = BTreeMap::new();
