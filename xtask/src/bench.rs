@@ -2,6 +2,7 @@
 
 mod client;
 pub mod echo;
+mod events;
 mod figures;
 mod parked;
 mod queue;
@@ -38,6 +39,12 @@ pub enum Bench {
         #[arg(long, value_name = "FILE")]
         baton: Option<PathBuf>,
     },
+    /// The stream of events: 200 listeners at 1,000 events a second, beside a bare server that broadcasts.
+    Events {
+        /// The program that is measured; a release build by default.
+        #[arg(long, value_name = "FILE")]
+        baton: Option<PathBuf>,
+    },
     /// A clean release build.
     Build,
 }
@@ -61,6 +68,13 @@ pub fn bench(bench: Bench) -> Result<ExitCode> {
                 return as_release("webhooks", &baton, None);
             }
             webhooks::measure(&baton)
+        }
+        Bench::Events { baton } => {
+            let baton = program(baton)?;
+            if cfg!(debug_assertions) {
+                return as_release("events", &baton, None);
+            }
+            events::measure(&baton)
         }
         Bench::Build => release::measure(),
     }

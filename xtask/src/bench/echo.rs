@@ -51,7 +51,8 @@ pub fn serve() -> Result<()> {
                 "/waiting",
                 get(async |State(waiters): State<Arc<Waiters>>| Json(waiters.count.load(Ordering::Relaxed))),
             )
-            .with_state(Arc::<Waiters>::default());
+            .with_state(Arc::<Waiters>::default())
+            .merge(super::events::bare::routes());
         Ok(axum::serve(listener, router).await?)
     })
 }
