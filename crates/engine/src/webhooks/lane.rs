@@ -107,14 +107,16 @@ impl Lane {
         }
     }
 
-    /// A call has ended; true if that brings the lane up. `chance` from 0 to 1 spreads the pauses. A message that had
-    /// failed before counts as trouble only with others, so that a few poisoned ones do not take the lane down.
+    /// A call has ended; true if it was a probe that brings the lane up: then what failed is worth another try. An
+    /// answer to a call from before brings it up, too, but may be luck with an endpoint that fails every other time.
+    /// Only first attempts take a lane down, so that poisoned messages do not when they are tried again. `chance` from
+    /// 0 to 1 spreads the pauses.
     pub fn end(&mut self, id: &str, attempts: i64, sign: Sign, now: Millis, chance: f64) -> bool {
         self.calls = self.calls.saturating_sub(1);
         let rest = match sign {
             Sign::Alive => {
                 self.failing.clear();
-                return self.down.take().is_some();
+                return self.down.take().is_some_and(|down| down.probe.as_deref() == Some(id));
             }
             Sign::Trouble => None,
             Sign::Rest(millis) => Some(millis),

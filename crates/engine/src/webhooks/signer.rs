@@ -23,7 +23,9 @@ impl Engine {
                 let write = self.inner.store.write(async move |tx| {
                     ensure_signer(tx, &new).await?;
                     let signer = webhook::find(tx, &new.owner, "").await?;
-                    signer.map(|signer| signer.id).ok_or_else(|| Error::NotFound { what: "webhook", id: "signer".into() })
+                    signer
+                        .map(|signer| signer.id)
+                        .ok_or_else(|| Error::NotFound { what: "webhook", id: "signer".into() })
                 });
                 write.await?
             }

@@ -113,3 +113,13 @@ fn the_next_call_need_not_wait_for_the_record_of_the_one_before() {
     lane.recorded("0");
     assert_eq!(lane.room(0), Room::Deliveries(1));
 }
+
+#[test]
+fn an_answer_from_before_it_went_down_brings_it_up_without_trying_failures_again_at_once() {
+    let mut lane = Lane::default();
+    ["a", "b", "c", "d"].iter().for_each(|id| lane.begin(id, 0));
+    ["a", "b", "c"].iter().for_each(|id| _ = lane.end(id, 0, Sign::Trouble, 0, 0.5));
+    assert!(lane.is_down());
+    assert!(!lane.end("d", 0, Sign::Alive, 0, 0.5));
+    assert!(!lane.is_down());
+}
