@@ -109,7 +109,7 @@ async fn create(args: Create, globals: &Globals) -> Result {
     let view = &made.view;
     let end = view.expires_at.as_ref().map_or_else(|| "for ever".to_owned(), |at| format!("until {at}"));
     eprintln!(
-        "This token of {} may {} {end}. It is shown this once; `baton token revoke {}` takes it back.",
+        "This token of {} may {} {end}, and is shown this once; `baton token revoke {}` takes it back.",
         one_line(&view.principal),
         words(view.scopes),
         view.id

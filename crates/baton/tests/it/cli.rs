@@ -4,11 +4,14 @@
 mod add;
 mod connect;
 mod doctor;
+mod event;
 mod generated;
 mod pages;
 mod refusals;
 mod tidy;
+mod token;
 mod watch;
+mod webhook;
 
 use std::process::Output;
 

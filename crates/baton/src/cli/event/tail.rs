@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(long, value_name = "ID")]
     directive: Option<String>,
     /// Begin after the event with this `id`; 0 begins with the oldest that is kept [default: what happens from now on]
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", allow_negative_numbers = true)]
     after: Option<u64>,
 }
 
