@@ -4,24 +4,27 @@ use futures_util::future::join_all;
 
 use super::*;
 
+/// Whether a kind of event fits.
+type Fits = fn(&str) -> bool;
+
 #[tokio::test]
 async fn every_listener_hears_what_fits_in_order_and_nothing_twice() {
     const COUNT: usize = 300;
     let server = server().await;
     let marked = add(&server, 1).await;
     let (one, other) = (&marked[0], "01a1f906-0000-7000-8000-000000000000");
-    let queries: [(String, &dyn Fn(&str) -> bool); 7] = [
-        ("?after=0".to_owned(), &|_| true),
-        ("?after=0&kind=directive.*".to_owned(), &|kind| kind.starts_with("directive.")),
-        ("?after=0&kind=directive.completed".to_owned(), &|kind| kind == "directive.completed"),
-        ("?after=0&kind=directive.queued,directive.leased".to_owned(), &|kind| {
+    let queries: [(String, Fits); 7] = [
+        ("?after=0".to_owned(), |_| true),
+        ("?after=0&kind=directive.*".to_owned(), |kind| kind.starts_with("directive.")),
+        ("?after=0&kind=directive.completed".to_owned(), |kind| kind == "directive.completed"),
+        ("?after=0&kind=directive.queued,directive.leased".to_owned(), |kind| {
             kind == "directive.queued" || kind == "directive.leased"
         }),
-        ("?after=0&kind=directive.queued&kind=monitoring.*".to_owned(), &|kind| {
+        ("?after=0&kind=directive.queued&kind=monitoring.*".to_owned(), |kind| {
             kind == "directive.queued" || kind.starts_with("monitoring.")
         }),
-        (format!("?after=0&directive_id={one}"), &|_| true),
-        (format!("?after=0&directive_id={other}&kind=*"), &|_| false),
+        (format!("?after=0&directive_id={one}"), |_| true),
+        (format!("?after=0&directive_id={other}&kind=*"), |_| false),
     ];
     let mut early = Vec::new();
     for (query, _) in &queries {
