@@ -30,6 +30,8 @@ enum Verb {
     Replay(delivery::Replay),
     /// List what was and is to be delivered to an endpoint
     Deliveries(delivery::List),
+    /// Print what signs calls to the URLs in your directives, the newest first
+    Secret,
     /// Give an endpoint a new secret; the one before signs beside it for a day
     Rotate(Id),
     /// Call an endpoint again
@@ -59,6 +61,7 @@ pub async fn run(args: Args, globals: &Globals) -> Result {
         Verb::Test(args) => delivery::test(args, globals).await,
         Verb::Replay(args) => delivery::replay(args, globals).await,
         Verb::Deliveries(args) => delivery::list(args, globals).await,
+        Verb::Secret => endpoint::secret(globals).await,
         Verb::Rotate(args) => endpoint::rotate(&args.id, globals).await,
         Verb::Enable(args) => endpoint::switch(&args.id, endpoint::Switch::On, globals).await,
         Verb::Disable(args) => endpoint::switch(&args.id, endpoint::Switch::Off, globals).await,

@@ -224,3 +224,14 @@ fn state(endpoint: &EndpointView) -> String {
         None => "is not called".to_owned(),
     }
 }
+
+/// Carries out `baton webhook secret`: one secret a line.
+pub async fn secret(globals: &Globals) -> Result {
+    let answer = Client::new(globals)?.get("/api/webhooks/signer", &[]).await?;
+    if globals.json {
+        print(answer.text);
+        return Ok(());
+    }
+    answer.read::<EndpointView>()?.secrets.unwrap_or_default().iter().for_each(print);
+    Ok(())
+}
