@@ -122,7 +122,10 @@ impl Server {
             let known = engine.has_valid_token().await;
             if !known.map_err(|error| Failure::failed("cannot read the access tokens").because(error))? {
                 return Err(Failure::config("every call would need an access token, and there is none yet")
-                    .because(format!("{} can be reached from elsewhere, or auth.mode asks for tokens", settings.server.bind))
+                    .because(format!(
+                        "{} can be reached from elsewhere, or auth.mode asks for tokens",
+                        settings.server.bind
+                    ))
                     .next("make one: `baton token create NAME --scope admin`, or serve 127.0.0.1 alone"));
             }
         }
@@ -172,12 +175,8 @@ impl Server {
     pub async fn serve(mut self, end: impl Future<Output = ()>) -> Result {
         let activity = Activity::new(self.clock.clone());
         let closing = CancellationToken::new();
-        let answering = Answering {
-            app: self.app,
-            tls: self.tls,
-            activity: activity.clone(),
-            closing: closing.clone(),
-        };
+        let answering =
+            Answering { app: self.app, tls: self.tls, activity: activity.clone(), closing: closing.clone() };
         let serving = connections::serve(self.listener, answering);
         let mut serving = std::pin::pin!(tokio::spawn(serving));
         self.pool.start();

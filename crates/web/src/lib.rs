@@ -1,6 +1,6 @@
 //! The dashboard: pages rendered here, readable without JavaScript, without a line that is not ours.
 //!
-//! A page is a function from the engine's answers to its main part; [`page::Page`] puts the frame around it. The module
+//! A page is a function from the engine's answers to its main part; `page::Page` puts the frame around it. The module
 //! `assets/app.js` fetches a page again when something happened and merges its main part into the one that is shown,
 //! element by element, so a new page is live without a line of script: what comes and goes carries an `id`, what the
 //! reader fills in lies in an element with `data-keep`, and a button that acts carries `data-do`.
@@ -15,7 +15,10 @@ mod parts;
 mod reader;
 mod text;
 
-use axum::{Router, routing::{get, post}};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use baton_engine::Engine;
 
 pub use login::login;

@@ -22,16 +22,16 @@ const INQUIRY: &str = "Find out why the analysis of Q4 sales fails, and say what
 async fn success(language: Language) {
     let place = Place::new(language).await;
     let mut receiver = place.receiver(&place.secret().await).await;
-    let monitor = &mut place.program("monitor", &["2"]).start();
+    let monitor = &mut place.program("monitor", &["0"]).start();
     assert_eq!(monitor.line().await, "queue: 0 pending, 0 active, 0 completed");
     assert_eq!(monitor.line().await, "results: 0 in all, success rate 0.0%, average 0.0 s");
     let id = place.send(&receiver.url).await;
-    assert_eq!(monitor.line().await, format!("event 3: directive.queued {id}"));
+    assert_eq!(monitor.line().await, format!("event 1: directive.queued {id}"));
 
     let poll = place.poll().await;
     assert_eq!((&poll["directive"], &poll["priority"]), (&json!(ANALYSIS), &json!("urgent")));
     assert_eq!(poll["metadata"]["tags"], json!(["sales", "quarterly-review", "executive"]));
-    assert_eq!(monitor.line().await, format!("event 4: directive.leased {id}"));
+    assert_eq!(monitor.line().await, format!("event 2: directive.leased {id}"));
     place
         .report(&poll, json!({"success": true, "result": "Sales are DECLINING\nin the north", "execution_time": 67.5}))
         .await;
@@ -54,13 +54,13 @@ async fn success(language: Language) {
     assert_eq!((&follow_up["directive"], &follow_up["priority"]), (&json!(ACTION_PLAN), &json!("high")));
     assert_eq!(place.children(&id).await, [(ACTION_PLAN.to_owned(), "leased".to_owned())]);
 
-    assert_eq!(monitor.line().await, format!("event 5: directive.completed {id}"));
+    assert_eq!(monitor.line().await, format!("event 3: directive.completed {id}"));
     assert!(monitor.line().await.starts_with("queue: "));
     assert_eq!(monitor.line().await, "results: 1 in all, success rate 100.0%, average 67.5 s");
     assert_eq!(monitor.line().await, "recent: ok  Sales are DECLINING in the north");
     let follow_up = follow_up["directive_id"].as_str().unwrap();
-    assert_eq!(monitor.line().await, format!("event 6: directive.queued {follow_up}"));
-    assert_eq!(monitor.line().await, format!("event 7: directive.leased {follow_up}"));
+    assert_eq!(monitor.line().await, format!("event 4: directive.queued {follow_up}"));
+    assert_eq!(monitor.line().await, format!("event 5: directive.leased {follow_up}"));
 }
 
 #[tokio::test]

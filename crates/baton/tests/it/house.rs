@@ -20,10 +20,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("baton-rest", &["baton-model", "baton-engine", "baton-gate"]),
     ("baton-mcp", &["baton-model", "baton-engine", "baton-gate"]),
     ("baton-web", &["baton-model", "baton-engine", "baton-gate"]),
-    (
-        "baton",
-        &["baton-model", "baton-agents", "baton-engine", "baton-gate", "baton-rest", "baton-mcp", "baton-web"],
-    ),
+    ("baton", &["baton-model", "baton-agents", "baton-engine", "baton-gate", "baton-rest", "baton-mcp", "baton-web"]),
     ("baton-conformance", &["baton-model", "baton-gate", "baton-mcp"]),
     ("baton-testkit", &[]),
     ("xtask", &[]),
@@ -31,7 +28,20 @@ const ARROWS: [(&str, &[&str]); 13] = [
 
 /// Libraries that only some may know, and who those are.
 const KEPT_APART: [(&[&str], &[&str]); 3] = [
-    (&["axum"], &["baton-gate", "baton-rest", "baton-mcp", "baton-web", "baton", "baton-outbound", "baton-testkit", "baton-conformance", "xtask"]),
+    (
+        &["axum"],
+        &[
+            "baton-gate",
+            "baton-rest",
+            "baton-mcp",
+            "baton-web",
+            "baton",
+            "baton-outbound",
+            "baton-testkit",
+            "baton-conformance",
+            "xtask",
+        ],
+    ),
     (&["rusqlite", "tokio-postgres", "deadpool-postgres", "refinery-core"], &["baton-store"]),
     (&["rmcp"], &["baton-mcp", "baton-conformance"]),
 ];

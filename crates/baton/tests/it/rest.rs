@@ -459,7 +459,9 @@ async fn the_api_describes_itself() {
             for (status, answer) in operation["responses"].as_object().unwrap() {
                 let kind = if status.starts_with('2') { "application/json" } else { "application/problem+json" };
                 let kind = match path.as_str() {
-                    "/metrics" | "/api/directives/{id}/transcript" if status == "200" && method == "get" => "text/plain",
+                    "/metrics" | "/api/directives/{id}/transcript" if status == "200" && method == "get" => {
+                        "text/plain"
+                    }
                     "/api/events" if status == "200" => "text/event-stream",
                     "/health" if status == "503" => "application/json",
                     _ => kind,
