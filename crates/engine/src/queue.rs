@@ -20,7 +20,7 @@ pub use baton_store::directive::Switch;
 pub use self::{lease::Renewal, overview::Overview, throughput::Minute};
 pub(crate) use self::{
     lease::held,
-    show::check_limit,
+    show::{check_limit, cut},
     throughput::Throughput,
     waiters::{Waiters, Work},
 };

@@ -178,7 +178,7 @@ pub(crate) fn check_limit(limit: i64) -> Result<()> {
 }
 
 /// Takes off what is only there to tell that there is more; then answers the last that is shown.
-pub(super) fn cut(rows: &mut Vec<DirectiveRow>, limit: i64) -> Option<&DirectiveRow> {
+pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: i64) -> Option<&T> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if rows.len() <= limit {
         return None;

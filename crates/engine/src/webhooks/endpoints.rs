@@ -12,7 +12,10 @@ use baton_store::{
 };
 
 use super::signing::{self, Secrets};
-use crate::{Engine, Error, Principal, Result, queue::check_limit};
+use crate::{
+    Engine, Error, Principal, Result,
+    queue::{check_limit, cut},
+};
 
 /// Most endpoints of one principal: each change of a directive looks at all of them.
 const MOST: usize = 100;
@@ -89,9 +92,7 @@ impl Engine {
         let (only, after) = (who.only(), cursor.unwrap_or_default().to_owned());
         let read = self.inner.store.read(async move |tx| {
             let mut endpoints = webhook::list(tx, only.as_deref(), &after, limit + 1).await?;
-            let is_more = i64::try_from(endpoints.len()).unwrap_or(i64::MAX) > limit;
-            endpoints.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            let next_cursor = endpoints.last().filter(|_| is_more).map(|last| last.id.clone());
+            let next_cursor = cut(&mut endpoints, limit).map(|last| last.id.clone());
             let mut items = Vec::with_capacity(endpoints.len());
             for endpoint in &endpoints {
                 items.push(view(tx, endpoint).await?);

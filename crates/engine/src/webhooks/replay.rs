@@ -10,7 +10,10 @@ use baton_store::delivery::{self, Delivery, NewDelivery, Range};
 use serde_json::json;
 
 use super::endpoints::find;
-use crate::{Engine, Error, Principal, Result, queue::check_limit};
+use crate::{
+    Engine, Error, Principal, Result,
+    queue::{check_limit, cut},
+};
 
 /// Deliveries that one transaction puts back.
 const BATCH: i64 = 200;
@@ -62,9 +65,7 @@ impl Engine {
             Ok::<_, Error>(delivery::list(tx, &webhook, state, &after, limit + 1).await?)
         });
         let mut found = read.await?;
-        let is_more = i64::try_from(found.len()).unwrap_or(i64::MAX) > limit;
-        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let next_cursor = found.last().filter(|_| is_more).map(|last| last.id.clone());
+        let next_cursor = cut(&mut found, limit).map(|last| last.id.clone());
         Ok(Page { items: found.iter().map(Delivery::view).collect(), next_cursor })
     }
 
