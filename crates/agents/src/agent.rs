@@ -14,7 +14,10 @@ pub trait Agent: Send + Sync {
     fn version(&self) -> Option<&'static [&'static str]>;
 
     /// The arguments of a run.
-    fn arguments(&self, config: &AgentConfig, task: &Task) -> Vec<String>;
+    ///
+    /// # Errors
+    /// A directive that cannot stand on this agent's command line; the text says what to do.
+    fn arguments(&self, config: &AgentConfig, task: &Task) -> Result<Vec<String>, String>;
 
     /// What comes on stdin; none: nothing.
     fn stdin(&self, config: &AgentConfig, task: &Task) -> Option<String>;

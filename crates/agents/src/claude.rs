@@ -25,7 +25,7 @@ impl Agent for Claude {
         Some(&["--version"])
     }
 
-    fn arguments(&self, config: &AgentConfig, task: &Task) -> Vec<String> {
+    fn arguments(&self, config: &AgentConfig, task: &Task) -> Result<Vec<String>, String> {
         // Without --verbose the stream is refused. Edits in the directory need no approval, since nobody is there to
         // give one; what else is allowed is the operator's to say. Of the settings only the user's own count, and of
         // the MCP servers none that a repository brings along.
@@ -37,7 +37,7 @@ impl Agent for Claude {
             arguments.extend(["--max-budget-usd".to_owned(), budget.to_string()]);
         }
         arguments.extend(config.args.iter().cloned());
-        arguments
+        Ok(arguments)
     }
 
     /// On stdin a text is not bounded by the length of a command line, nor seen by `ps`.

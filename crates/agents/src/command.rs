@@ -31,7 +31,17 @@ impl Agent for Command {
     }
 
     /// Only whole arguments are replaced: a text never becomes a part of something that a program may read otherwise.
-    fn arguments(&self, config: &AgentConfig, task: &Task) -> Vec<String> {
+    /// Nor may it be read as an option, which it is nowhere but behind a `--`.
+    fn arguments(&self, config: &AgentConfig, task: &Task) -> Result<Vec<String>, String> {
+        let mut before = config.args.iter().take_while(|argument| *argument != "--");
+        if task.text.starts_with('-') && before.any(|argument| argument == DIRECTIVE) {
+            return Err(format!(
+                "the directive begins with `-`, so that the agent's program would read it as an option: put \"--\" \
+                 before \"{DIRECTIVE}\" in `agents.{name}.args`, or take \"{DIRECTIVE}\" out of it, so that the text \
+                 comes on stdin",
+                name = config.name
+            ));
+        }
         let fill = |argument: &String| match argument.as_str() {
             DIRECTIVE => task.text.clone(),
             "{directive_id}" => task.directive_id.clone(),
@@ -40,7 +50,7 @@ impl Agent for Command {
             "{dir}" => task.dir.display().to_string(),
             _ => argument.clone(),
         };
-        config.args.iter().map(fill).collect()
+        Ok(config.args.iter().map(fill).collect())
     }
 
     fn stdin(&self, config: &AgentConfig, task: &Task) -> Option<String> {
@@ -149,10 +159,26 @@ mod tests {
     fn whole_arguments_are_replaced_once() {
         let template =
             ["--id={directive_id}", "{directive_id}", "{attempt}", "{priority}", "{dir}", "{directive}", "{x}"];
-        let filled = Command.arguments(&config(&template), &task());
+        let filled = Command.arguments(&config(&template), &task()).unwrap();
         assert_eq!(filled, ["--id={directive_id}", "d-1", "2", "high", "/srv/work", "say $(hi); {dir}", "{x}"]);
         assert_eq!(Command.stdin(&config(&template), &task()), None);
         assert_eq!(Command.stdin(&config(&["{dir}"]), &task()).as_deref(), Some("say $(hi); {dir}"));
+    }
+
+    #[test]
+    fn a_text_is_never_an_option() {
+        let told = |template: &[&str], text: &str| {
+            Command.arguments(&config(template), &Task { text: text.to_owned(), ..task() })
+        };
+        for template in [&["{directive}"][..], &["-x", "{directive}", "--"], &["{directive}", "--", "{directive}"]] {
+            for text in ["--output=/home/me/.bashrc", "-", "-o"] {
+                let error = told(template, text).unwrap_err();
+                assert!(error.contains("\"--\" before \"{directive}\" in `agents.script.args`"), "{error}");
+            }
+            assert!(told(template, " -o").is_ok());
+        }
+        assert_eq!(told(&["--", "{directive}"], "-o").unwrap(), ["--", "-o"]);
+        assert_eq!(told(&["{dir}"], "-o").unwrap(), ["/srv/work"], "it comes on stdin");
     }
 
     #[test]

@@ -78,9 +78,9 @@ fn launch(machine: &Machine, config: &AgentConfig, task: &Task) -> Result<Launch
     }
     let agent = config.kind.agent();
     let mut argv = vec![program.display().to_string()];
-    argv.extend(agent.arguments(config, task));
+    // What does not fit is the directive's fault, not the machine's: it would be so everywhere.
+    argv.extend(agent.arguments(config, task).map_err(|error| Ending::Failed { error })?);
     if argv.iter().any(|argument| argument.len() >= ARGUMENT_BYTES || argument.contains('\0')) {
-        // This is the directive's fault, not the machine's: it would be so everywhere.
         let error = format!(
             "the directive does not fit on a command line, where an argument has less than {ARGUMENT_BYTES} bytes and no \
              NUL: take `{{directive}}` out of `agents.{}.args`, so that it comes on stdin",

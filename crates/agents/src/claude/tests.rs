@@ -200,10 +200,13 @@ fn the_command_line_is_headless_and_the_prompt_is_not_on_it() {
     let config = config(&["--allowedTools", "Bash"]);
     let fixed = "-p --output-format stream-json --verbose --permission-mode acceptEdits --strict-mcp-config \
                  --setting-sources user --session-id 00000000-0000-0000-0000-000000000007";
-    assert_eq!(Claude.arguments(&config, &task).join(" "), format!("{fixed} --allowedTools Bash"));
+    assert_eq!(Claude.arguments(&config, &task).unwrap().join(" "), format!("{fixed} --allowedTools Bash"));
     assert_eq!(Claude.stdin(&config, &task).as_deref(), Some("--help"));
     task.budget_usd = Some(0.5);
-    assert_eq!(Claude.arguments(&config, &task).join(" "), format!("{fixed} --max-budget-usd 0.5 --allowedTools Bash"));
+    assert_eq!(
+        Claude.arguments(&config, &task).unwrap().join(" "),
+        format!("{fixed} --max-budget-usd 0.5 --allowedTools Bash")
+    );
 }
 
 #[test]

@@ -36,6 +36,18 @@ async fn a_text_on_the_arguments_is_never_a_shells() {
 }
 
 #[tokio::test]
+async fn a_text_that_looks_like_an_option_is_none() {
+    let mut agent = Agent::bash(Kind::Command, r#"printf '<%s>' "$@""#);
+    let task = agent.task("--output=stolen");
+    agent.config.args = ["{directive}"].map(str::to_owned).to_vec();
+    let outcome = run(&machine(), &agent.config, &task, &Watched::start().controls).await;
+    assert!(failed(&outcome.ending).contains("`agents.fake.args`"), "{:?}", outcome.ending);
+    agent.config.args = ["--", "{directive}"].map(str::to_owned).to_vec();
+    let outcome = run(&machine(), &agent.config, &task, &Watched::start().controls).await;
+    assert_eq!(outcome.result, "<--><--output=stolen>");
+}
+
+#[tokio::test]
 async fn a_long_text_comes_on_stdin_and_fails_on_a_command_line() {
     let text = "x".repeat(3_000_000);
     for (script, result) in [("wc -c", "3000000"), ("echo ignored", "ignored")] {
