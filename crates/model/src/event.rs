@@ -1,14 +1,41 @@
 //! Which events somebody wants to hear of.
 
-use crate::fault::Faults;
+use crate::{bounds::shorten, fault::Faults};
+
+/// Every kind of event that there is.
+pub const KINDS: [&str; 15] = [
+    "directive.queued",
+    "directive.scheduled",
+    "directive.leased",
+    "directive.released",
+    "directive.lease_expired",
+    "directive.lease_extended",
+    "directive.retry_scheduled",
+    "directive.priority_changed",
+    "directive.completed",
+    "directive.failed",
+    "directive.dead",
+    "directive.cancelled",
+    "monitoring.started",
+    "monitoring.stopped",
+    "webhook.dead",
+];
 
 /// Checks that a text is a kind of event, or the beginning of some with a star: `directive.dead`, `directive.*`, `*`.
+/// What no event can fit is refused, because whoever waits for it would wait for ever.
 pub fn check_pattern(field: &str, pattern: &str, faults: &mut Faults) {
-    let sound = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_');
-    let stem = pattern.strip_suffix('*').unwrap_or(pattern);
-    if pattern.is_empty() || pattern.len() > 64 || !stem.bytes().all(sound) {
-        faults.add(field, format!("`{pattern}` is no kind of event; write `directive.dead`, `directive.*` or `*`"));
+    check_pattern_of(field, pattern, &KINDS, faults);
+}
+
+/// The same with other kinds.
+pub(crate) fn check_pattern_of(field: &str, pattern: &str, kinds: &[&str], faults: &mut Faults) {
+    if kinds.iter().any(|kind| fits(pattern, kind)) {
+        return;
     }
+    let pattern = shorten(pattern, 64);
+    let likeness = |kind: &str| strsim::normalized_damerau_levenshtein(pattern.trim_end_matches('*'), kind);
+    let nearest = kinds.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or("*");
+    faults.add(field, format!("`{pattern}` fits no kind of event; the nearest is `{nearest}`, `*` stands for all"));
 }
 
 /// Whether a kind fits a pattern.
@@ -54,12 +81,23 @@ mod tests {
         ] {
             assert_eq!(fits(pattern, kind), fit, "{pattern} for {kind}");
         }
-        for (pattern, sound) in
-            [("*", true), ("a.b_c", true), ("A.b", false), ("a*b", false), ("", false), ("a b", false)]
-        {
+        for (pattern, nearest) in [
+            ("nonsense", Some("")),
+            ("directive.dea", Some("`directive.dead`")),
+            ("Directive.dead", Some("`directive.dead`")),
+            ("directive_completed", Some("`directive.completed`")),
+            ("monitoring.start", Some("`monitoring.started`")),
+            ("a*b", Some("")),
+            ("", Some("")),
+            ("*", None),
+            ("directive.*", None),
+            ("webhook.dead", None),
+        ] {
             let mut faults = Faults::default();
             check_pattern("kind", pattern, &mut faults);
-            assert_eq!(faults.0.is_empty(), sound, "{pattern}");
+            let said = faults.0.first().map(|fault| fault.detail.as_str());
+            assert_eq!(said.is_some(), nearest.is_some(), "{pattern}");
+            assert!(said.unwrap_or_default().contains(nearest.unwrap_or_default()), "{pattern}: {said:?}");
         }
     }
 

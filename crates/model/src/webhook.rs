@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::{
     Millis,
     bounds::{check_name, check_url},
-    event::check_pattern,
+    event::{KINDS, check_pattern_of},
     fault::Faults,
 };
 
@@ -102,9 +102,8 @@ fn check_patterns(events: &[String], faults: &mut Faults) {
         faults.add("events", format!("must name 1 to {MAX_PATTERNS} kinds, not {}", events.len()));
     }
     for (index, pattern) in events.iter().enumerate().take(MAX_PATTERNS) {
-        if pattern != COMPLETED {
-            check_pattern(&format!("events[{index}]"), pattern, faults);
-        }
+        let kinds = [&[COMPLETED], &KINDS[..]].concat();
+        check_pattern_of(&format!("events[{index}]"), pattern, &kinds, faults);
     }
 }
 
@@ -234,7 +233,7 @@ mod tests {
     fn endpoints_say_what_they_hear_of() {
         assert!(EndpointRequest::to("https://hooks.example/").check().is_ok());
         let wrong =
-            EndpointRequest { events: vec!["directive.*".into(), "no such".into()], ..EndpointRequest::to("x") };
+            EndpointRequest { events: vec!["directive.*".into(), "directive.completeed".into()], ..EndpointRequest::to("x") };
         let faults = wrong.check().unwrap_err();
         let fields: Vec<&str> = faults.0.iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(fields, ["url", "events[1]"]);

@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use baton_engine::Error;
 use baton_gate::Problem;
+use baton_model::event::KINDS;
 use http::{
     HeaderMap, StatusCode,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY},
@@ -14,11 +15,6 @@ use crate::{assets, text::visible};
 /// Nothing but our own files, and nobody else's frame around them.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-
-/// The kinds of events that a page may listen to; the browser wants each by name.
-const EVENTS: &str = "directive.queued directive.scheduled directive.leased directive.released directive.lease_expired \
-                      directive.lease_extended directive.retry_scheduled directive.priority_changed directive.completed \
-                      directive.failed directive.dead directive.cancelled monitoring.started monitoring.stopped gap";
 
 /// The keys and what they do, for the help sheet; the script knows the same.
 const KEYS: [(&str, &str); 13] = [
@@ -79,7 +75,8 @@ impl IntoResponse for Page<'_> {
                             placeholder="Search text or id" aria-label="Search directives by text or id";
                     }
                     div.tools {
-                        span #live role="status" data-state="off" data-events=(EVENTS) data-src=(self.events) {
+                        span #live role="status" data-state="off" data-events={ (KINDS.join(" ")) " gap" }
+                            data-src=(self.events) {
                             "not live"
                         }
                         button #pause type="button" aria-pressed="false" aria-keyshortcuts="p" { "Pause" }
