@@ -10,6 +10,7 @@ mod limits;
 mod principal;
 pub mod queue;
 mod seal;
+mod standing;
 mod tokens;
 pub mod transcripts;
 pub mod webhooks;
@@ -35,6 +36,7 @@ pub use self::{
     principal::Principal,
     queue::{Poll, Settings},
     seal::SecretKey,
+    standing::Standing,
     tokens::{Entrance, TokenRule},
 };
 

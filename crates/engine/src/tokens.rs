@@ -246,9 +246,6 @@ impl Admission {
         if self.token.is_none() {
             return std::future::pending().await; // the operator's admission has no end
         }
-        if self.token.is_none() {
-            return std::future::pending().await;
-        }
         while self.holds(inner).await? {
             let left = self.expires_at.map(|end| end.saturating_sub(inner.clock.now()));
             let expired = async {

@@ -9,8 +9,8 @@ use std::{
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, request},
-    response::Response,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, request},
+    response::{IntoResponse, Response},
 };
 use baton_gate::BODY_LIMIT;
 use baton_model::Clock;
@@ -28,10 +28,13 @@ use crate::{
     early,
     message::Message,
     sessions::{Running, Sessions},
+    tools,
 };
 
 /// The header that names the session of a client of 2025-11-25 or older.
 const SESSION_ID: &str = "mcp-session-id";
+/// An id that no session has: the library's are UUIDs.
+const NO_SESSION: HeaderValue = HeaderValue::from_static("none");
 
 /// Cancelled when nobody can hear the answer to this request any more: its stream was closed, by whichever side.
 #[derive(Clone)]
@@ -63,16 +66,31 @@ impl<H: ServerHandler + Clone> Door<H> {
     async fn answer(self, parts: request::Parts, body: Body) -> Response {
         let method = parts.method.clone();
         let session = session_id(&parts.headers);
+        let who = tools::caller(&parts.extensions).name;
         let mut response = self.library.handle(Request::from_parts(parts, body)).await.map(Body::new);
         if let Some(begun) = session_id(response.headers()) {
-            self.sessions.begin(&begun).await;
+            self.sessions.begin(&who, &begun).await;
         }
         if method == Method::DELETE && response.status() == StatusCode::ACCEPTED {
-            session.iter().for_each(|ended| self.sessions.end(ended));
+            // The library accepts the end of what never was.
+            if !session.is_some_and(|ended| self.sessions.end(&ended)) {
+                return (StatusCode::NOT_FOUND, "Not Found: Session not found").into_response();
+            }
             // It has ended and there is no more to say; common clients complain of any other success.
             *response.status_mut() = StatusCode::NO_CONTENT;
         }
         response
+    }
+
+    /// Enters the session that a request names. One that is not the caller's is named to nobody from here on, so that
+    /// the library answers as it does to an id that it never gave.
+    fn enter(&self, parts: &mut request::Parts) -> Option<Running> {
+        let id = session_id(&parts.headers)?;
+        let running = self.sessions.enter(&tools::caller(&parts.extensions).name, &id);
+        if running.is_none() {
+            parts.headers.insert(SESSION_ID, NO_SESSION);
+        }
+        running
     }
 }
 
@@ -82,8 +100,7 @@ pub async fn serve<H: ServerHandler + Clone>(State(door): State<Door<H>>, reques
     let gone = CancellationToken::new();
     parts.extensions.insert(Gone(gone.clone()));
     // Lives as long as this function or, then, the answer's body.
-    let held =
-        Held { _running: session_id(&parts.headers).and_then(|id| door.sessions.enter(&id)), _gone: gone.drop_guard() };
+    let held = Held { _running: door.enter(&mut parts), _gone: gone.drop_guard() };
     let response = if parts.method == Method::POST {
         post(door, parts, body).await
     } else {

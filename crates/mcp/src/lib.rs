@@ -10,6 +10,7 @@ mod prompts;
 mod refusal;
 mod schema;
 mod sessions;
+mod standing;
 mod tools;
 
 use std::sync::Arc;
@@ -27,11 +28,13 @@ use tokio_util::sync::CancellationToken;
 /// streams of such clients end, so that the server can stop; calls that are under way are the engine's to end.
 pub fn router(engine: Engine, clock: Arc<dyn Clock>, stopping: CancellationToken) -> Router {
     let door = serve_handler(handler::Handler::new(engine.clone()), clock, stopping);
-    door.layer(middleware::from_fn_with_state(engine, baton_gate::identify))
+    // The last layer is the first that a request comes to.
+    door.layer(middleware::from_fn_with_state(engine.clone(), standing::hold))
+        .layer(middleware::from_fn_with_state(engine, baton_gate::identify))
 }
 
-/// Serves another handler the way [`router`] serves Baton's own: the conformance suite puts its fixtures behind this
-/// door.
+/// Serves another handler the way [`router`] serves Baton's own, to whomever asks: the conformance suite puts its
+/// fixtures behind this door.
 pub fn serve_handler<H: ServerHandler + Clone>(
     handler: H,
     clock: Arc<dyn Clock>,

@@ -1,8 +1,10 @@
-//! The MCP sessions of clients of 2025-11-25 and older: which are in use, and when one is given up.
+//! The MCP sessions of clients of 2025-11-25 and older: whose they are, which are in use, and when one is given up.
+//!
+//! A session belongs to the principal that began it; to every other it is as if it were not there.
 //!
 //! The library's own idle timer knows nothing of calls that are still running and would end a parked poll, so it is off.
-//! A session is given up when nothing has come for [`IDLE`] and no answer is under way. That is looked at whenever a
-//! new session begins: without new ones there is nothing that could grow.
+//! A session is given up when nothing has come for [`IDLE`] and no answer is under way. That is looked at whenever its
+//! owner begins another: without new ones there is nothing that could grow.
 
 use std::{
     collections::HashMap,
@@ -14,7 +16,8 @@ use rmcp::transport::streamable_http_server::session::{SessionManager, local::Lo
 
 /// How long a session may be silent.
 const IDLE: Millis = 3_600_000;
-/// How many sessions are kept although they are silent (some 90 KB each); beyond that, the longest silent go first.
+/// How many sessions a principal keeps although they are silent (some 90 KB each); beyond that, its longest silent go
+/// first.
 const MOST: usize = 1_000;
 
 /// What is known of every open session.
@@ -26,6 +29,8 @@ pub struct Sessions {
 }
 
 struct Use {
+    /// The name of the principal that began it.
+    owner: Arc<str>,
     /// When its last answer ended.
     last: Millis,
     /// Answers that are under way, the standing `GET` stream among them.
@@ -51,44 +56,40 @@ impl Sessions {
         self.manager.clone()
     }
 
-    /// Notes that a request of this session came. `None` if there is no such session.
-    pub fn enter(&self, id: &str) -> Option<Running> {
-        self.lock().get_mut(id)?.running += 1;
+    /// Notes that a request of this session came. `None` if `who` has no such session.
+    pub fn enter(&self, who: &str, id: &str) -> Option<Running> {
+        self.lock().get_mut(id).filter(|session| *session.owner == *who)?.running += 1;
         Some(Running { sessions: self.clone(), id: id.to_owned() })
     }
 
-    /// Notes a new session, and gives up those that have been silent for too long.
-    pub async fn begin(&self, id: &str) {
-        let now = self.clock.steady();
-        for silent in self.take_silent(now) {
+    /// Notes a new session of `who`, and gives up those of its sessions that have been silent for too long.
+    pub async fn begin(&self, who: &Arc<str>, id: &str) {
+        for silent in self.insert(who, id, self.clock.steady()) {
             // The only failure is that the session has ended already.
             let _ended = self.manager.close_session(&silent.into()).await;
         }
-        self.lock().insert(id.to_owned(), Use { last: now, running: 0 });
     }
 
-    /// Forgets a session that its client has ended.
-    pub fn end(&self, id: &str) {
-        self.lock().remove(id);
+    /// Forgets a session that its owner has ended; whether there was one.
+    pub fn end(&self, id: &str) -> bool {
+        self.lock().remove(id).is_some()
     }
 
-    fn take_silent(&self, now: Millis) -> Vec<String> {
+    /// Takes in a new session; returns those that are given up for it.
+    fn insert(&self, who: &Arc<str>, id: &str, now: Millis) -> Vec<String> {
         let mut uses = self.lock();
-        let surplus = (uses.len() + 1).saturating_sub(MOST);
-        let is_old = |it: &Use| it.running == 0 && it.last + IDLE <= now;
-        if surplus == 0 && !uses.values().any(is_old) {
-            return Vec::new();
-        }
+        let own = || uses.iter().filter(|(_, it)| it.owner == *who);
+        let surplus = (own().count() + 1).saturating_sub(MOST);
         let mut silent: Vec<(Millis, String)> =
-            uses.iter().filter(|(_, it)| it.running == 0).map(|(id, it)| (it.last, id.clone())).collect();
+            own().filter(|(_, it)| it.running == 0).map(|(id, it)| (it.last, id.clone())).collect();
         silent.sort_unstable();
         let old = silent.partition_point(|(last, _)| last + IDLE <= now);
         silent.truncate(old.max(surplus));
-        let forget = |(_, id)| {
-            uses.remove(&id);
-            id
-        };
-        silent.into_iter().map(forget).collect()
+        for (_, given_up) in &silent {
+            uses.remove(given_up);
+        }
+        uses.insert(id.to_owned(), Use { owner: who.clone(), last: now, running: 0 });
+        silent.into_iter().map(|(_, id)| id).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Use>> {
@@ -126,9 +127,9 @@ mod tests {
     }
 
     /// A session as the library makes it.
-    async fn begin(sessions: &Sessions) -> String {
+    async fn begin(sessions: &Sessions, who: &str) -> String {
         let (id, _transport) = sessions.manager().create_session().await.unwrap();
-        sessions.begin(&id).await;
+        sessions.begin(&who.into(), &id).await;
         id.to_string()
     }
 
@@ -140,51 +141,58 @@ mod tests {
     async fn silent_sessions_are_given_up_and_busy_ones_are_not() {
         let clock = Arc::new(Hand::default());
         let sessions = Sessions::new(clock.clone());
-        let (silent, busy, recent) = (begin(&sessions).await, begin(&sessions).await, begin(&sessions).await);
-        let running = sessions.enter(&busy).unwrap();
+        let (silent, busy) = (begin(&sessions, "a").await, begin(&sessions, "a").await);
+        let (recent, other) = (begin(&sessions, "a").await, begin(&sessions, "b").await);
+        let running = sessions.enter("a", &busy).unwrap();
         clock.0.store(IDLE - 1, Ordering::SeqCst);
-        drop(sessions.enter(&recent));
-        begin(&sessions).await;
+        drop(sessions.enter("a", &recent).unwrap());
+        begin(&sessions, "a").await;
         assert!(is_open(&sessions, &silent).await, "not yet");
 
         clock.0.store(IDLE, Ordering::SeqCst);
-        begin(&sessions).await;
+        begin(&sessions, "a").await;
         assert!(!is_open(&sessions, &silent).await);
-        assert!(sessions.enter(&silent).is_none());
+        assert!(sessions.enter("a", &silent).is_none());
         assert!(is_open(&sessions, &busy).await && is_open(&sessions, &recent).await);
+        assert!(is_open(&sessions, &other).await, "it is another's");
 
         drop(running);
         clock.0.store(2 * IDLE, Ordering::SeqCst);
-        begin(&sessions).await;
-        assert!(!is_open(&sessions, &busy).await);
-        assert_eq!(sessions.lock().len(), 1, "nothing is kept of those that were given up");
+        begin(&sessions, "a").await;
+        begin(&sessions, "b").await;
+        assert!(!is_open(&sessions, &busy).await && !is_open(&sessions, &other).await);
+        assert_eq!(sessions.lock().len(), 2, "nothing is kept of those that were given up");
     }
 
     #[tokio::test]
-    async fn beyond_the_limit_the_longest_silent_go_first() {
+    async fn beyond_the_limit_the_longest_silent_of_the_same_owner_go_first() {
         let clock = Arc::new(Hand::default());
         let sessions = Sessions::new(clock.clone());
-        let first = begin(&sessions).await;
-        let busy = sessions.enter(&first).unwrap();
+        let (first, other) = (begin(&sessions, "a").await, begin(&sessions, "b").await);
+        let busy = sessions.enter("a", &first).unwrap();
         for last in 1..MOST as Millis {
-            sessions.lock().insert(last.to_string(), Use { last, running: 0 });
+            sessions.lock().insert(last.to_string(), Use { owner: "a".into(), last, running: 0 });
         }
         clock.0.store(MOST as Millis, Ordering::SeqCst);
-        begin(&sessions).await;
-        let kept = sessions.lock().len();
+        begin(&sessions, "b").await;
+        assert!(sessions.lock().contains_key("1"), "another's new session pushes nothing out");
+        begin(&sessions, "a").await;
+        let kept = sessions.lock().values().filter(|it| &*it.owner == "a").count();
         assert_eq!(kept, MOST);
         assert!(!sessions.lock().contains_key("1"), "the longest silent");
         assert!(sessions.lock().contains_key("2") && is_open(&sessions, &first).await);
+        assert!(is_open(&sessions, &other).await);
         drop(busy);
     }
 
     #[tokio::test]
     async fn an_unknown_session_leaves_no_trace() {
         let sessions = Sessions::new(Arc::new(Hand::default()));
-        assert!(sessions.enter("nobody's").is_none());
-        let ended = begin(&sessions).await;
-        let running = sessions.enter(&ended).unwrap();
-        sessions.end(&ended);
+        assert!(sessions.enter("a", "nobody's").is_none());
+        let ended = begin(&sessions, "a").await;
+        assert!(sessions.enter("b", &ended).is_none(), "another's");
+        let running = sessions.enter("a", &ended).unwrap();
+        assert!(sessions.end(&ended) && !sessions.end(&ended));
         drop(running);
         assert!(sessions.lock().is_empty());
     }

@@ -81,10 +81,18 @@ impl Call {
     }
 }
 
-/// Who sent a request; somebody who may do nothing, if the door left no word.
+/// Who sent the request that the library passes on.
 pub fn who(context: &RequestContext<RoleServer>) -> Principal {
-    let nobody = || Principal { name: "nobody".into(), scopes: Scopes::default(), token: None };
-    of_request::<Caller>(context).map_or_else(nobody, |Caller(principal)| principal.clone())
+    context.extensions.get::<http::request::Parts>().map_or_else(nobody, |parts| caller(&parts.extensions))
+}
+
+/// Who sent a request; somebody who may do nothing, if the door left no word.
+pub fn caller(beside: &http::Extensions) -> Principal {
+    beside.get::<Caller>().map_or_else(nobody, |Caller(principal)| principal.clone())
+}
+
+fn nobody() -> Principal {
+    Principal { name: "nobody".into(), scopes: Scopes::default(), token: None }
 }
 
 fn of_request<T: Send + Sync + 'static>(context: &RequestContext<RoleServer>) -> Option<&T> {

@@ -3,6 +3,7 @@
 
 mod doors;
 mod limits;
+mod mcp_sessions;
 mod migration;
 mod owners;
 mod routes;
