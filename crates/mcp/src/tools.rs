@@ -77,7 +77,7 @@ impl Call {
 
     /// What was put beside the HTTP request on its way in.
     fn of_request<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        of_request(&self.context)
+        self.context.extensions.get::<http::request::Parts>()?.extensions.get()
     }
 }
 
@@ -93,10 +93,6 @@ pub fn caller(beside: &http::Extensions) -> Principal {
 
 fn nobody() -> Principal {
     Principal { name: "nobody".into(), scopes: Scopes::default(), token: None }
-}
-
-fn of_request<T: Send + Sync + 'static>(context: &RequestContext<RoleServer>) -> Option<&T> {
-    context.extensions.get::<http::request::Parts>()?.extensions.get()
 }
 
 /// What a tool says of itself.
