@@ -78,6 +78,8 @@ pub struct Limits {
     pub interrupt: Duration,
     /// From SIGTERM to SIGKILL.
     pub terminate: Duration,
+    /// How much longer than these a shepherd may take to end everything, before it is ended itself.
+    pub shepherd: Duration,
     /// How long a process may live on after its result, with nothing running in its background.
     pub after_result: Duration,
     /// How long the agent may be held up by a transcript that is not taken; what comes then is dropped and counted.
@@ -92,6 +94,8 @@ impl Default for Limits {
             // Claude Code needs 0.4 s after a SIGINT and 1.6 s after a SIGTERM; together they stay under 5 s.
             interrupt: Duration::from_millis(2_000),
             terminate: Duration::from_millis(2_500),
+            // It gives up by itself after 30 s.
+            shepherd: Duration::from_secs(40),
             // Claude Code may hang after its result; see its issue 39700.
             after_result: Duration::from_secs(30),
             transcript_wait: Duration::from_secs(10),

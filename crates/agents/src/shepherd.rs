@@ -11,9 +11,10 @@
 //! The control channel is the shepherd's stdin, a socket that is used both ways: a [`Launch`] as one line of JSON, then
 //! [`Order`]s, one word a line; back come [`Report`]s as lines of JSON. The agent's stdout and stderr are the
 //! shepherd's own, so that nothing is copied on the way; they end when the shepherd has ended. Should a shepherd itself
-//! be killed, the agent's process group is ended by Baton, as far as it can be.
+//! be killed, which its agent can do, Baton ends what it leaves behind, as the heir of its orphans.
 
 mod keeper;
+mod orphans;
 mod starter;
 mod tree;
 
@@ -22,6 +23,7 @@ use std::{collections::BTreeMap, fmt, io::Write, path::PathBuf, process::ExitCod
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
+pub use orphans::inherit_orphans;
 pub use starter::{Output, Shepherd, StartError};
 
 /// The hidden subcommand of the baton binary that must call [`run`].

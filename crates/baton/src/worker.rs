@@ -28,7 +28,7 @@ use std::{
     time::Duration,
 };
 
-use baton_agents::{AgentConfig, Availability, Limits, Machine, detect};
+use baton_agents::{AgentConfig, Availability, Limits, Machine, detect, shepherd};
 use baton_model::{Clock, Faults, Ids, Rng, bounds::check_name};
 use tokio::task::JoinSet;
 
@@ -180,6 +180,9 @@ impl Worker {
     /// What keeps the agent from working, or a server that wants none of its workers.
     pub async fn run(self) -> Result {
         let shared = self.shared;
+        if let Err(error) = shepherd::inherit_orphans() {
+            tracing::warn!(%error, "an agent that kills the process that watches over it may leave processes behind");
+        }
         if !shared.has_agent().await {
             return shared.brake.verdict();
         }

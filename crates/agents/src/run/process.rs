@@ -98,9 +98,16 @@ impl Process {
         let mut deadline = pin!(sleep(bounds.timeout));
         let mut quiet = pin!(elapsed(bounds.stall));
         let mut resting = pin!(elapsed(None));
+        // An agent may stop its shepherd, and then nobody obeys.
+        let mut overdue = pin!(elapsed(None));
+        let mut ending = false;
         // The reader of stdout holds the other end; once it is done, nothing changes any more.
         let mut reading = true;
         loop {
+            if !ending && !self.runs() {
+                ending = true;
+                overdue.set(elapsed(Some(bounds.limits.interrupt + bounds.limits.terminate + bounds.limits.shepherd)));
+            }
             tokio::select! {
                 biased;
                 report = self.shepherd.report() => match report {
@@ -115,7 +122,7 @@ impl Process {
                         return Ok(());
                     }
                     None => {
-                        tracing::error!("the process that watches over an agent is gone; its group was ended");
+                        tracing::error!("the process that watches over an agent was killed; what it left behind was ended");
                         return Ok(());
                     }
                 },
@@ -135,6 +142,11 @@ impl Process {
                     }
                 },
                 () = &mut resting, if self.runs() => self.give_up(Stopped::Rested, &bounds).await,
+                () = &mut overdue => {
+                    tracing::error!("the process that watches over an agent does not end it; both were ended");
+                    self.shepherd.abandon().await;
+                    return Ok(());
+                }
                 () = activity.notified() => quiet.set(elapsed(bounds.stall)),
                 () = &mut quiet, if self.runs() => self.give_up(Stopped::Stalled, &bounds).await,
             }

@@ -15,7 +15,7 @@ use tokio::{
     process::{Child, ChildStderr, ChildStdout, Command},
 };
 
-use super::{Launch, Order, Report, SUBCOMMAND};
+use super::{Launch, Order, Report, SUBCOMMAND, orphans};
 
 /// Why there is no shepherd.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +36,12 @@ pub struct Shepherd {
     child: Child,
     orders: OwnedWriteHalf,
     reports: Lines<BufReader<OwnedReadHalf>>,
+    /// Its process id; kept for when it has ended.
+    pid: Option<u32>,
     /// The agent's process group, while it runs.
     group: Option<Pid>,
+    /// Its last report has come.
+    has_ended: bool,
 }
 
 /// What an agent prints. Both end when the shepherd has ended.
@@ -64,26 +68,29 @@ impl Shepherd {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let (reports, orders) = UnixStream::from_std(ours)?.into_split();
-        let mut child = spawn(program, theirs)?;
+        let mut child = orphans::enlist(|| spawn(program, theirs))?;
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(io::Error::other("a child without its pipes"));
         };
-        let mut shepherd = Shepherd { child, orders, reports: BufReader::new(reports).lines(), group: None };
+        let (pid, reports) = (child.id(), BufReader::new(reports).lines());
+        let mut shepherd = Shepherd { child, orders, reports, pid, group: None, has_ended: false };
         let mut line = serde_json::to_vec(launch)?;
         line.push(b'\n');
         shepherd.orders.write_all(&line).await?;
         Ok((shepherd, Output { stdout, stderr }))
     }
 
-    /// The next report; none after the last, or if the shepherd is gone without one. May be cancelled.
+    /// The next report; none after the last, or if the shepherd is gone without one: then nothing of the agent is left
+    /// (see [`super::inherit_orphans`]). May be cancelled.
     pub async fn report(&mut self) -> Option<Report> {
         // A line that is none and a channel that breaks both mean that there is no shepherd that keeps its word.
         let report = self.reports.next_line().await.ok().flatten().and_then(|line| serde_json::from_str(&line).ok());
         match &report {
             Some(Report::Started { pid }) => self.group = Some(Pid::from_raw(*pid)),
-            Some(Report::Ended { .. } | Report::NotStarted { .. }) => self.group = None,
+            Some(Report::Ended { .. } | Report::NotStarted { .. }) => self.has_ended = true,
             Some(Report::Exited(_)) => {}
-            None => self.abandon(),
+            None if self.has_ended => {}
+            None => self.abandon().await,
         }
         report
     }
@@ -98,8 +105,13 @@ impl Shepherd {
 
     /// Waits for the shepherd's own end, after its last report.
     pub async fn wait(mut self) {
-        if let Err(error) = self.child.wait().await {
-            tracing::warn!(%error, "the end of a shepherd cannot be waited for");
+        self.bury().await;
+    }
+
+    async fn bury(&mut self) {
+        match self.child.wait().await {
+            Ok(_) => orphans::strike_off(self.pid.take()),
+            Err(error) => tracing::warn!(%error, "the end of a shepherd cannot be waited for"),
         }
     }
 
@@ -108,11 +120,19 @@ impl Shepherd {
         self.child.id()
     }
 
-    /// The shepherd died before its agent: what can still be found of the agent is ended here.
-    fn abandon(&mut self) {
+    /// The shepherd does not keep its word, or can no more: it is ended here, and all that it leaves behind. May be
+    /// cancelled, and called again.
+    pub async fn abandon(&mut self) {
         if let Some(group) = self.group.take() {
             // It may be gone, too.
             let _ = killpg(group, Signal::SIGKILL);
+        }
+        // It is dead already, but for one that lost its tongue. Its orphans are ours before it can be buried.
+        let _ = self.child.start_kill();
+        self.bury().await;
+        let left = orphans::end().await;
+        if left > 0 {
+            tracing::error!(left, "processes of an agent that killed its shepherd could not be ended");
         }
     }
 }

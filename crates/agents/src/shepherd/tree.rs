@@ -1,4 +1,4 @@
-//! Who descends from this process, by `/proc`.
+//! Who descends from whom, by `/proc`.
 
 use std::{collections::BTreeMap, fs};
 
@@ -7,39 +7,67 @@ use nix::unistd::Pid;
 /// The living descendants of a process. Those that are born or orphaned in this very moment may be missed: who wants
 /// all of them asks until `wait` says that there is none.
 pub(super) fn descendants(root: Pid) -> Vec<Pid> {
-    let mut children: BTreeMap<i32, Vec<Process>> = BTreeMap::new();
-    for process in fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
-        let pid = entry.file_name().to_str()?.parse().ok()?;
-        Process::read(pid, &fs::read_to_string(entry.path().join("stat")).ok()?)
-    }) {
-        children.entry(process.parent).or_default().push(process);
-    }
-    let mut found = Vec::new();
-    let mut open = vec![root.as_raw()];
-    while let Some(parent) = open.pop() {
-        for process in children.remove(&parent).unwrap_or_default() {
-            open.push(process.pid);
-            if !process.dead {
-                found.push(Pid::from_raw(process.pid));
-            }
-        }
-    }
-    found
+    let tree = Tree::now();
+    tree.below(root).filter(|process| !process.dead).map(|process| process.pid).collect()
 }
 
-struct Process {
-    pid: i32,
-    parent: i32,
+/// All processes of one moment.
+pub(super) struct Tree {
+    children: BTreeMap<Pid, Vec<Process>>,
+}
+
+/// One of them.
+pub(super) struct Process {
+    pub(super) pid: Pid,
+    parent: Pid,
+    pub(super) session: Pid,
     /// It has ended, and waits for its parent to take note.
-    dead: bool,
+    pub(super) dead: bool,
+}
+
+impl Tree {
+    pub(super) fn now() -> Self {
+        let mut children: BTreeMap<Pid, Vec<Process>> = BTreeMap::new();
+        for process in fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            Process::read(pid, &fs::read_to_string(entry.path().join("stat")).ok()?)
+        }) {
+            children.entry(process.parent).or_default().push(process);
+        }
+        Tree { children }
+    }
+
+    /// The children of a process.
+    pub(super) fn children(&self, parent: Pid) -> &[Process] {
+        self.children.get(&parent).map_or(&[], Vec::as_slice)
+    }
+
+    /// All that descend from a process.
+    pub(super) fn below(&self, root: Pid) -> impl Iterator<Item = &Process> {
+        let mut open = vec![self.children(root).iter()];
+        std::iter::from_fn(move || {
+            while let Some(siblings) = open.last_mut() {
+                match siblings.next() {
+                    None => drop(open.pop()),
+                    Some(process) => {
+                        open.push(self.children(process.pid).iter());
+                        return Some(process);
+                    }
+                }
+            }
+            None
+        })
+    }
 }
 
 impl Process {
-    /// From `/proc/<pid>/stat`: `pid (name) state parent …`, where the name may hold anything, parentheses too.
+    /// From `/proc/<pid>/stat`: `pid (name) state parent group session …`, where the name may hold anything,
+    /// parentheses too.
     fn read(pid: i32, stat: &str) -> Option<Self> {
         let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace();
-        let state = fields.next()?;
-        Some(Process { pid, parent: fields.next()?.parse().ok()?, dead: matches!(state, "Z" | "X") })
+        let dead = matches!(fields.next()?, "Z" | "X");
+        let mut number = |skipped| Some(Pid::from_raw(fields.nth(skipped)?.parse().ok()?));
+        Some(Process { pid: Pid::from_raw(pid), parent: number(0)?, session: number(1)?, dead })
     }
 }
 
@@ -49,9 +77,10 @@ mod tests {
 
     #[test]
     fn names_of_processes_may_hold_anything() {
-        let process = Process::read(7, "7 (a) b) Z 1 (x) S 42 7 7 0 -1").unwrap();
-        assert_eq!((process.pid, process.parent, process.dead), (7, 42, false));
-        assert!(Process::read(8, "8 (x) Z 42 8").unwrap().dead);
+        let process = Process::read(7, "7 (a) b) Z 1 (x) S 42 7 8 0 -1").unwrap();
+        let pids = [process.pid, process.parent, process.session].map(Pid::as_raw);
+        assert_eq!((pids, process.dead), ([7, 42, 8], false));
+        assert!(Process::read(8, "8 (x) Z 42 8 8").unwrap().dead);
         assert!(Process::read(9, "").is_none());
     }
 }

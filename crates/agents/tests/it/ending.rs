@@ -98,6 +98,16 @@ async fn an_agent_that_is_deaf_is_killed() {
 }
 
 #[tokio::test]
+async fn an_agent_that_stops_its_shepherd_is_ended_without_it() {
+    let mut agent = Agent::bash(Kind::Command, "kill -STOP $PPID; sleep 1000");
+    agent.config.timeout = Duration::from_secs(1);
+    let mut machine = machine();
+    machine.limits.shepherd = Duration::from_millis(400);
+    let outcome = agent.run_with(&machine, &Watched::start().controls).await;
+    assert_eq!(outcome.ending, Ending::TimedOut);
+}
+
+#[tokio::test]
 async fn whoever_an_agent_leaves_behind_is_ended() {
     let agent = Agent::python(FAMILY);
     let outcome = agent.run().await;

@@ -118,6 +118,38 @@ async fn the_agents_group_ends_with_a_shepherd_that_is_killed() {
 }
 
 #[tokio::test]
+async fn an_agent_that_kills_its_shepherd_leaves_nobody_behind_and_hits_nobody_else() {
+    let (place, other) = (Place::new(), Place::new());
+    // A session of its own below a session of its own, deaf, and one that is orphaned before.
+    let script = "setsid sh -c 'trap \"\" TERM INT; setsid sleep 779 & echo up > deaf; sleep 779; sleep 779' & \
+                  (setsid sleep 779 &); until [ -e deaf ]; do sleep 0.01; done; kill -9 $PPID; sleep 780";
+    let mut command = clean_command(stand_in(), place.dir.path());
+    let launches = [place.launch(script), other.launch(TREE)].map(|launch| serde_json::to_string(&launch).unwrap());
+    let mut child = command.arg("heir").args(launches).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = async || tokio::time::timeout(LIMIT, said.next_line()).await.expect("it hangs").unwrap();
+    assert_eq!(next().await.as_deref(), Some("lost"));
+    assert_eq!(marked(&place.mark), Vec::<i32>::new());
+    appeared(&other.dir.path().join("up")).await;
+    assert_eq!(marked(&other.mark).len(), 3, "the other agent is left alone");
+    assert_eq!(children_of(child.id().unwrap()), 2, "its own child and the other shepherd: the dead are buried");
+
+    drop(child.stdin.take());
+    assert_eq!(next().await.as_deref(), Some("exit status: 0"), "its own child was left alone");
+    assert_eq!(next().await.as_deref(), Some("Exited(Signal(9))"));
+    assert!(child.wait().await.unwrap().success());
+    other.is_empty().await;
+}
+
+/// How many children a process has, the dead included.
+fn children_of(parent: u32) -> usize {
+    let stats = std::fs::read_dir("/proc").unwrap().flatten();
+    let stats = stats.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok());
+    let parents = stats.filter_map(|stat| stat.rsplit(')').next()?.split_ascii_whitespace().nth(1)?.parse().ok());
+    parents.filter(|found: &u32| *found == parent).count()
+}
+
+#[tokio::test]
 async fn an_agent_inherits_neither_terminal_nor_channel_nor_deafness() {
     let place = Place::new();
     let script = "grep -E '^(SigBlk|SigIgn)' /proc/self/status; (: < /dev/tty) 2>/dev/null && echo terminal; \

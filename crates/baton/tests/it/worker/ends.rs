@@ -39,6 +39,27 @@ async fn the_second_signal_ends_what_runs_and_gives_it_back() {
     }
 }
 
+/// Its agent kills the process that watches over it, and has a child in a session of its own.
+const UNGRATEFUL: &str = "setsid sh -c 'echo $$ >> up; sleep 779' & until [ -s up ]; do sleep 0.01; done; \
+                          kill -9 $PPID; sleep 780";
+
+#[tokio::test]
+async fn nothing_is_left_of_an_agent_that_kills_its_shepherd_and_the_next_directive_is_done() {
+    let place = Place::new();
+    let settings = place.settings();
+    let inside = Server::start(BATON, &["--config", &settings, "--workers", "1", "--agent", "bash"]).await.unwrap();
+    let outside = Server::start(BATON, &[]).await.unwrap();
+    let _worker = place.worker(&outside, &[]);
+    for server in [&inside, &outside] {
+        let id = script(server, UNGRATEFUL).await;
+        let failed = ended(server, &id).await;
+        assert_eq!(failed["state"], "failed", "{failed:#}");
+        assert_eq!(place.agents(), Vec::<i32>::new());
+        let id = script(server, "echo next").await;
+        assert_eq!(ended(server, &id).await["result"]["result"], "next");
+    }
+}
+
 #[tokio::test]
 async fn it_ends_when_the_server_does_not_know_its_token() {
     let (server, place) = (Server::start(BATON, &[]).await.unwrap(), Place::new());
