@@ -6,6 +6,7 @@ mod deliver;
 mod endpoints;
 mod lane;
 mod look;
+mod pool;
 mod replay;
 mod signer;
 mod signing;

@@ -16,13 +16,31 @@ pub(super) struct Agenda {
 #[derive(Debug, Default)]
 struct Known {
     lane: Lane,
+    /// Whose it is; nothing until something of it has been read.
+    group: Option<String>,
     look_at: Option<Millis>,
+}
+
+impl Known {
+    fn is_idle(&self, now: Millis) -> bool {
+        self.lane.is_idle(now) && self.look_at.is_none()
+    }
 }
 
 impl Agenda {
     /// The lane of that name; a new one is well.
     pub fn lane(&mut self, name: &str) -> &mut Lane {
         &mut self.lanes.entry(name.to_owned()).or_default().lane
+    }
+
+    /// Whose calls a lane's are counted with.
+    pub fn group(&self, name: &str) -> Option<&str> {
+        self.lanes.get(name)?.group.as_deref()
+    }
+
+    /// Remembers whose a lane is.
+    pub fn belongs(&mut self, name: &str, group: &str) {
+        self.lanes.entry(name.to_owned()).or_default().group.get_or_insert_with(|| group.to_owned());
     }
 
     /// Sees to it that the lane is looked at then, or earlier.
@@ -54,11 +72,16 @@ impl Agenda {
         self.looks.first().map(|(at, _)| *at)
     }
 
-    /// Forgets a lane in which nothing waits, unless something is under way there.
-    pub fn forget(&mut self, name: &str) {
-        if self.lanes.get(name).is_some_and(|known| known.lane.is_idle() && known.look_at.is_none()) {
+    /// Forgets a lane in which nothing waits, unless something is under way there or it is known to answer.
+    pub fn forget(&mut self, name: &str, now: Millis) {
+        if self.lanes.get(name).is_some_and(|known| known.is_idle(now)) {
             self.lanes.remove(name);
         }
+    }
+
+    /// Forgets every lane that answered once and has had nothing to deliver for long.
+    pub fn forget_old(&mut self, now: Millis) {
+        self.lanes.retain(|_, known| !known.lane.is_stale(now) || !known.is_idle(now));
     }
 
     /// Lets every lane that is down be probed now.

@@ -16,6 +16,9 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use super::lane::Sign;
 use crate::{Error, Inner, Result};
 
+/// How long an endpoint may have all its messages wait: an hour. A longer `Retry-After` holds for its message alone.
+const LONGEST_REST: Millis = 3_600_000;
+
 /// What came of an attempt.
 pub(super) struct Tried {
     /// For the table.
@@ -75,7 +78,7 @@ impl Inner {
         // A URL in a directive is no endpoint that could be switched on again.
         let (is_hopeless, gone) = (gone && endpoint.url.is_empty(), gone && !endpoint.url.is_empty());
         let is_hopeless = is_hopeless || matches!(&called, Err(Fault::Call(CallError::Invalid(_))));
-        let mut tried = Tried { outcome: outcome(message), sign: sign(&called, now, give_up_at), gone };
+        let mut tried = Tried { outcome: outcome(message), sign: sign(&called, now), gone };
         let outcome = &mut tried.outcome;
         let mut not_before = 0;
         match called {
@@ -132,11 +135,11 @@ fn outcome(message: &Message) -> Outcome {
 }
 
 /// What a call tells of the endpoint, whatever it means for the message.
-fn sign(called: &Result<Answer, Fault>, now: Millis, give_up_at: Millis) -> Sign {
+fn sign(called: &Result<Answer, Fault>, now: Millis) -> Sign {
     const BUSY: [StatusCode; 2] = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
     let Ok(answer) = called else { return Sign::Trouble };
     match answer.retry_after(now) {
-        Some(rest) if BUSY.contains(&answer.status) => Sign::Rest(rest.min((give_up_at - now).max(0))),
+        Some(rest) if BUSY.contains(&answer.status) => Sign::Rest(rest.min(LONGEST_REST)),
         _ if answer.status.is_server_error() => Sign::Trouble,
         _ if matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) => Sign::Trouble,
         _ => Sign::Alive,

@@ -26,6 +26,7 @@ use super::{
     attempt::{Tried, millis},
     lane::{Room, Sign},
     look::{Found, Look},
+    pool::Pool,
 };
 use crate::{Engine, Error, Inner, Result};
 
@@ -33,15 +34,18 @@ use crate::{Engine, Error, Inner, Result};
 const SLOW_POLL: Duration = Duration::from_secs(1);
 /// Lanes that one read of the slow poll brings.
 const LANES: i64 = 500;
-/// Calls that are under way at the same time, in all lanes together.
-const CALLS: usize = 512;
+/// Calls that are under way at the same time in all lanes that answered lately, and of one group of lanes.
+const ANSWERING: (usize, usize) = (320, 160);
+/// The same for all other lanes, each of which may hang.
+const DOUBTFUL: (usize, usize) = (192, 32);
 /// How long calls under way may go on after a stop; what has not ended then is made again after the next start.
 const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Everything that delivery has in hand.
-#[derive(Default)]
 pub(crate) struct Deliverer {
     agenda: Agenda,
+    answering: Pool,
+    doubtful: Pool,
     calls: JoinSet<Tried>,
     /// What each call delivers.
     under_way: HashMap<Id, Sent>,
@@ -53,9 +57,34 @@ pub(crate) struct Deliverer {
     swept_to: String,
 }
 
+impl Default for Deliverer {
+    fn default() -> Self {
+        Deliverer {
+            agenda: Agenda::default(),
+            answering: Pool::new(ANSWERING.0, ANSWERING.1),
+            doubtful: Pool::new(DOUBTFUL.0, DOUBTFUL.1),
+            calls: JoinSet::new(),
+            under_way: HashMap::new(),
+            ended: Vec::new(),
+            writes: JoinSet::new(),
+            is_recording: false,
+            swept_to: String::new(),
+        }
+    }
+}
+
+/// Which pool a call is counted in.
+#[derive(Clone, Copy)]
+enum Trust {
+    Answering,
+    Doubtful,
+}
+
 /// A delivery whose call is under way.
 struct Sent {
     lane: String,
+    group: String,
+    trust: Trust,
     id: String,
     attempts: i64,
 }
@@ -129,10 +158,8 @@ impl Deliverer {
     /// How long there is nothing to begin, at most until the next slow poll.
     fn pause(&self, now: Millis) -> Duration {
         match self.agenda.next() {
-            Some(at) if self.calls.len() < CALLS => {
-                Duration::from_millis((at - now).max(1).unsigned_abs()).min(SLOW_POLL)
-            }
-            _ => SLOW_POLL,
+            Some(at) => Duration::from_millis((at - now).max(1).unsigned_abs()).min(SLOW_POLL),
+            None => SLOW_POLL,
         }
     }
 
@@ -145,7 +172,7 @@ impl Deliverer {
             self.agenda.look(&name, now);
         }
         for name in news.wanted {
-            self.agenda.lane(&name).probe_now(now);
+            self.agenda.lane(&name).wake(now);
             self.agenda.look(&name, now);
         }
         if news.is_changed {
@@ -170,6 +197,9 @@ impl Deliverer {
         for (lane, at) in lanes {
             self.agenda.look(&lane, at);
         }
+        if is_end {
+            self.agenda.forget_old(inner.clock.now());
+        }
         metrics::gauge!("baton_webhook_lanes_down").set(self.agenda.down() as f64);
         Ok(is_end)
     }
@@ -177,9 +207,12 @@ impl Deliverer {
     /// Begins what is due and finds room; answers how much.
     async fn begin_due(&mut self, inner: &Arc<Inner>) -> Result<usize> {
         let mut begun = 0;
-        while self.calls.len() < CALLS {
-            let Some(lane) = self.agenda.take(inner.clock.now()) else { break };
-            begun += self.begin(inner, lane).await?;
+        while let Some(lane) = self.agenda.take(inner.clock.now()) {
+            let more = self.begin(inner, lane).await?;
+            if more == 0 {
+                self.look_at_next(inner.clock.now()); // it may have stood in line and needs no room now
+            }
+            begun += more;
         }
         Ok(begun)
     }
@@ -187,6 +220,7 @@ impl Deliverer {
     async fn begin(&mut self, inner: &Arc<Inner>, name: String) -> Result<usize> {
         let now = inner.clock.now();
         let lane = self.agenda.lane(&name);
+        let trust = if lane.answers(now) { Trust::Answering } else { Trust::Doubtful };
         let room = match lane.room(now) {
             Room::Deliveries(0) => return Ok(0), // one that ends will look again
             Room::Until(at) => {
@@ -195,33 +229,70 @@ impl Deliverer {
             }
             room => room,
         };
+        let busy = lane.busy().clone();
+        if let Some(group) = self.agenda.group(&name).map(str::to_owned)
+            && self.pool(trust).room(&group) == 0
+        {
+            self.pool(trust).wait(&group, &name);
+            return Ok(0);
+        }
         let cutoff = now.saturating_sub(millis(inner.outbox.settings().give_up_after));
-        let look = Look { lane: name.clone(), busy: lane.busy().clone(), room, now, cutoff };
+        let look = Look { lane: name.clone(), busy, room, now, cutoff };
         let found = inner.store.read(async move |tx| look.look(tx).await).await;
         match found.inspect_err(|_| self.agenda.look(&name, now))? {
-            Found::Nothing => self.agenda.forget(&name),
+            Found::Nothing => self.agenda.forget(&name, now),
             Found::Overdue => self.give_up(inner, name, cutoff, now),
             Found::Due { endpoint, messages, next_at } => {
                 if let Some(next_at) = next_at {
                     self.agenda.look(&name, next_at);
                 }
-                let endpoint = Arc::new(*endpoint);
-                let begun = messages.len();
-                for message in messages {
-                    self.send(inner, &name, message, endpoint.clone());
-                }
-                return Ok(begun);
+                return Ok(self.send_all(inner, &name, messages, Arc::new(*endpoint), trust));
             }
         }
         Ok(0)
     }
 
-    fn send(&mut self, inner: &Arc<Inner>, lane: &str, message: Message, endpoint: Arc<Endpoint>) {
-        let (id, attempts) = (message.delivery.id.clone(), message.delivery.attempts);
-        self.agenda.lane(lane).begin(&id, attempts);
-        let inner = inner.clone();
-        let call = self.calls.spawn(async move { inner.attempt(&message, &endpoint).await });
-        self.under_way.insert(call.id(), Sent { lane: lane.to_owned(), id, attempts });
+    /// Sends what finds room; the rest waits for it.
+    fn send_all(
+        &mut self,
+        inner: &Arc<Inner>,
+        lane: &str,
+        messages: Vec<Message>,
+        endpoint: Arc<Endpoint>,
+        trust: Trust,
+    ) -> usize {
+        // What directives name is counted apart, so that its owner's endpoints need not wait for it either.
+        let of = if endpoint.url.is_empty() { "directives" } else { "endpoints" };
+        let group = format!("{of} {}", endpoint.owner);
+        self.agenda.belongs(lane, &group);
+        let (wanted, room) = (messages.len(), self.pool(trust).room(&group));
+        for message in messages.into_iter().take(room) {
+            self.pool(trust).begin(&group);
+            let (id, attempts) = (message.delivery.id.clone(), message.delivery.attempts);
+            self.agenda.lane(lane).begin(&id, attempts);
+            let (inner, endpoint) = (inner.clone(), endpoint.clone());
+            let call = self.calls.spawn(async move { inner.attempt(&message, &endpoint).await });
+            let (lane, group) = (lane.to_owned(), group.clone());
+            self.under_way.insert(call.id(), Sent { lane, group, trust, id, attempts });
+        }
+        if room < wanted {
+            self.pool(trust).wait(&group, lane);
+        }
+        room.min(wanted)
+    }
+
+    fn pool(&mut self, trust: Trust) -> &mut Pool {
+        match trust {
+            Trust::Answering => &mut self.answering,
+            Trust::Doubtful => &mut self.doubtful,
+        }
+    }
+
+    /// Sees to it that a lane for which there is room again is looked at, one of each pool.
+    fn look_at_next(&mut self, now: Millis) {
+        for lane in [self.answering.next(), self.doubtful.next()].into_iter().flatten() {
+            self.agenda.look(&lane, now);
+        }
     }
 
     /// Waits until a call or a write ends, and takes note of it. Dropping the future loses nothing.
@@ -242,6 +313,8 @@ impl Deliverer {
         let call = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let Some(sent) = self.under_way.remove(&call) else { return };
         let (now, chance) = (inner.clock.now(), inner.chance());
+        self.pool(sent.trust).end(&sent.group);
+        self.look_at_next(now);
         let lane = self.agenda.lane(&sent.lane);
         let was_down = lane.is_down();
         match ended {

@@ -8,8 +8,10 @@ use std::collections::HashSet;
 
 use baton_model::Millis;
 
-/// Calls of one lane at the same time.
+/// Calls at the same time of a lane that answered lately; any other has one.
 const WIDTH: usize = 8;
+/// How long a lane that answered counts as one that answers.
+const TRUST: Millis = 3_600_000;
 /// Deliveries of one lane whose outcome is not in the table yet, calls included: so many are sent again after a crash
 /// at most.
 const UNRECORDED: usize = 40;
@@ -36,8 +38,10 @@ pub(super) enum Sign {
 pub(super) enum Room {
     /// So many; none if it is 0.
     Deliveries(usize),
-    /// One, to see whether the endpoint is back.
+    /// One, due or not, to see whether the endpoint is back.
     Probe,
+    /// One that is due, to see whether the endpoint has rested enough.
+    DueProbe,
     /// None before that time.
     Until(Millis),
 }
@@ -51,6 +55,8 @@ pub(super) struct Lane {
     calls: usize,
     /// Messages that failed since the endpoint last answered.
     failing: HashSet<String>,
+    /// When the endpoint last answered.
+    answered_at: Option<Millis>,
     down: Option<Down>,
 }
 
@@ -73,14 +79,21 @@ impl Lane {
     pub fn room(&self, now: Millis) -> Room {
         match &self.down {
             None => {
+                let width = if self.answers(now) { WIDTH } else { 1 };
                 let (calls, unrecorded) =
-                    (WIDTH.saturating_sub(self.calls), UNRECORDED.saturating_sub(self.busy.len()));
+                    (width.saturating_sub(self.calls), UNRECORDED.saturating_sub(self.busy.len()));
                 Room::Deliveries(calls.min(unrecorded))
             }
             Some(_) if !self.busy.is_empty() => Room::Deliveries(0),
             Some(down) if down.probe_at > now => Room::Until(down.probe_at),
+            Some(down) if down.rests => Room::DueProbe,
             Some(_) => Room::Probe,
         }
+    }
+
+    /// Whether it is up and has answered lately.
+    pub fn answers(&self, now: Millis) -> bool {
+        self.down.is_none() && self.answered_at.is_some_and(|at| now - at < TRUST)
     }
 
     /// What is under way.
@@ -94,8 +107,13 @@ impl Lane {
     }
 
     /// Whether there is nothing worth to be remembered once nothing waits in it.
-    pub fn is_idle(&self) -> bool {
-        self.busy.is_empty()
+    pub fn is_idle(&self, now: Millis) -> bool {
+        self.busy.is_empty() && !self.answers(now)
+    }
+
+    /// Whether it answered, but not lately, and nothing is known of it since.
+    pub fn is_stale(&self, now: Millis) -> bool {
+        self.answered_at.is_some() && !self.answers(now) && !self.is_down() && self.failing.is_empty()
     }
 
     /// A delivery begins; `attempts` is how often it was tried before.
@@ -116,6 +134,7 @@ impl Lane {
         let rest = match sign {
             Sign::Alive => {
                 self.failing.clear();
+                self.answered_at = Some(now);
                 return self.down.take().is_some_and(|down| down.probe.as_deref() == Some(id));
             }
             Sign::Trouble => None,
@@ -132,7 +151,7 @@ impl Lane {
             // It began before the lane went down, and tells nothing new unless it asks for rest.
             Some(down) => {
                 if let Some(rest) = rest {
-                    down.probe_at = down.probe_at.max(now.saturating_add(rest));
+                    (down.probe_at, down.rests) = (down.probe_at.max(now.saturating_add(rest)), true);
                 }
             }
             None if rest.is_some() || self.failing.len() >= TROUBLE => {
@@ -157,10 +176,17 @@ impl Lane {
         }
     }
 
-    /// Lets the next probe begin now: what may be called has changed.
+    /// Lets the next probe begin now, unless the endpoint asked for rest: what may be called has changed.
     pub fn probe_now(&mut self, now: Millis) {
         if let Some(down) = self.down.as_mut().filter(|down| !down.rests) {
             down.probe_at = now;
+        }
+    }
+
+    /// Lets the next probe begin now, even if the endpoint asked for rest: somebody wants it to be called.
+    pub fn wake(&mut self, now: Millis) {
+        if let Some(down) = &mut self.down {
+            (down.probe_at, down.rests) = (now, false);
         }
     }
 }

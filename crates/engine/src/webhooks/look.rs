@@ -39,7 +39,7 @@ impl Look {
     pub async fn look(&self, tx: &mut Tx<'_>) -> Result<Found> {
         let (most, is_probe) = match self.room {
             Room::Deliveries(most) => (most, false),
-            Room::Probe => (1, true),
+            Room::Probe | Room::DueProbe => (1, true),
             Room::Until(_) => return Ok(Found::Nothing),
         };
         let read = self.busy.len() + if is_probe { CHOICE } else { most + 1 };
@@ -54,22 +54,24 @@ impl Look {
         if !endpoint.enabled {
             return Ok(Found::Nothing);
         }
-        let chosen = if is_probe { freshest(&waiting) } else { self.due(&waiting, most) };
+        let due = waiting.iter().filter(|one| one.next_at <= self.now);
+        let chosen: Vec<&Waiting> = match self.room {
+            Room::Probe => freshest(waiting.iter()),
+            Room::DueProbe => freshest(due),
+            _ => due.take(most).collect(),
+        };
         let mut messages = Vec::with_capacity(chosen.len());
-        for one in chosen {
+        for one in &chosen {
             messages.extend(delivery::message(tx, &one.id).await?);
         }
         // More that is due by now begins when one of these has ended.
-        let next_at = waiting.iter().map(|one| one.next_at).find(|at| *at > self.now).filter(|_| !is_probe);
+        let next_at = waiting.iter().map(|one| one.next_at).find(|at| *at > self.now);
+        let next_at = next_at.filter(|_| !is_probe || chosen.is_empty());
         Ok(Found::Due { endpoint: Box::new(endpoint), messages, next_at })
-    }
-
-    fn due<'w>(&self, waiting: &'w [Waiting], most: usize) -> Vec<&'w Waiting> {
-        waiting.iter().filter(|one| one.next_at <= self.now).take(most).collect()
     }
 }
 
-/// What a probe tries: due or not, the one that failed least often, because it may be the others that are poisoned.
-fn freshest(waiting: &[Waiting]) -> Vec<&Waiting> {
-    waiting.iter().min_by_key(|one| (one.attempts, one.next_at)).into_iter().collect()
+/// What a probe tries: the one that failed least often, because it may be the others that are poisoned.
+fn freshest<'w>(waiting: impl Iterator<Item = &'w Waiting>) -> Vec<&'w Waiting> {
+    waiting.min_by_key(|one| (one.attempts, one.next_at)).into_iter().collect()
 }

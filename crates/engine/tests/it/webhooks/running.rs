@@ -1,10 +1,18 @@
 //! Delivery as it runs by itself, with wakes and an end.
 
-use baton_model::webhook::DeliveryState;
+use std::{net::TcpListener, time::Duration};
+
+use baton_engine::Principal;
+use baton_model::{
+    DirectiveRequest, NewDirective,
+    principal::Scope,
+    webhook::{DeliveryState, EndpointRequest},
+};
 use baton_testkit::webhook_receiver::Reply;
 use tokio_util::sync::CancellationToken;
 
 use super::yard::{SECOND, Yard};
+use crate::house::{directive, report};
 
 struct Running {
     stop: CancellationToken,
@@ -78,4 +86,49 @@ async fn many_messages_arrive_once_each() {
         let shown = yard.endpoint(&hook.id).await;
         assert_eq!((shown.pending, shown.delivered), (0, 300));
     }
+}
+
+/// Submits as somebody and has it done; the URLs in it are told.
+async fn finish_as(yard: &Yard, who: &Principal, webhook: &str) -> String {
+    let request = DirectiveRequest { webhook: Some(webhook.to_owned()), ..directive("tell") };
+    let id = yard.house.engine.submit(who, NewDirective::check(request).unwrap()).await.unwrap().directive_id;
+    yard.house.take().await;
+    yard.house.report(report(&id, true, "done")).await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn hundreds_of_hosts_that_hang_delay_nobody_else() {
+    const HOSTS: usize = 200;
+    const EACH: usize = 8;
+    let yard = Yard::new().await;
+    yard.call_for(Duration::from_secs(3_600)); // whoever waits for one of them waits for ever
+    let scopes = [Scope::Submit, Scope::Work].into_iter().collect();
+    let other = Principal { name: "other".into(), scopes, ..Principal::local() };
+    // They take connections and never say a word.
+    let silent: Vec<TcpListener> = (0..HOSTS).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let mut told = Vec::new();
+    for _ in 0..EACH {
+        for host in &silent {
+            let url = format!("http://{}/hook", host.local_addr().unwrap());
+            told.push(finish_as(&yard, &other, &url).await);
+        }
+    }
+    let running = Running::start(&yard);
+    // The operator's and even the other's own endpoints have everything meanwhile.
+    for (who, path) in [(&yard.house.who, "/healthy"), (&other, "/others")] {
+        let own = EndpointRequest { everybody: Some(false), ..EndpointRequest::to(&yard.receiver.url(path)) };
+        yard.house.engine.create_webhook(who, own).await.unwrap();
+    }
+    for _ in 0..50 {
+        yard.finish("tell").await;
+        finish_as(&yard, &other, &yard.receiver.url("/others")).await;
+    }
+    for path in ["/healthy", "/others"] {
+        yard.receiver.wait_for(path, 50).await.unwrap();
+    }
+    for id in told.iter().step_by(97) {
+        assert_eq!(yard.of(id).await[0].state, DeliveryState::Pending);
+    }
+    running.end().await;
 }

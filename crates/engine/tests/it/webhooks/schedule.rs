@@ -1,7 +1,10 @@
 //! When a message is tried again, and when it is given up.
 
 use baton_engine::webhooks::{Replay, Which};
-use baton_model::{Millis, clock, webhook::DeliveryState};
+use baton_model::{
+    Millis, clock,
+    webhook::{DeliveryState, EndpointChange},
+};
 use baton_testkit::webhook_receiver::Reply;
 
 use super::yard::{DAY, SECOND, Yard};
@@ -90,10 +93,51 @@ async fn retry_after_is_honoured_in_seconds_and_as_a_date() {
     let second = yard.finish("tell more").await;
     assert_eq!(yard.deliver().await, 0);
     assert_eq!(yard.after(SECOND).await, 1, "one tries whether it has rested enough");
-    assert_eq!(yard.after(118 * 60 * SECOND - SECOND).await, 0);
+    // It asks for two hours; nobody but that message waits for more than one.
+    assert_eq!(yard.after(3_600 * SECOND - SECOND).await, 0);
     assert_eq!(yard.after(SECOND).await, 2, "it has, and the other follows at once");
     assert_eq!(yard.of(&second).await[0].state, DeliveryState::Delivered);
     assert_eq!(yard.deliveries(&hook.id, Some(DeliveryState::Pending)).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_long_rest_holds_for_its_message_and_others_are_tried_after_an_hour() {
+    let yard = Yard::new().await;
+    let hook = yard.hook("/hook").await;
+    yard.receiver.script("/hook", [Reply::RetryAfter(429, "172800".into()), Reply::Status(204)]);
+    yard.finish("tell").await;
+    yard.deliver().await;
+    assert_eq!(yard.after(2 * 3_600 * SECOND).await, 0, "it alone waits, and two days are two days");
+    assert_eq!(yard.wait_of(&hook.id).await, 2 * DAY - 2 * 3_600 * SECOND);
+    let second = yard.finish("tell more").await;
+    assert_eq!(yard.deliver().await, 2, "what is new shows that the endpoint is back, and the first follows");
+    assert_eq!(yard.of(&second).await[0].state, DeliveryState::Delivered);
+}
+
+#[tokio::test]
+async fn a_test_a_replay_and_a_switch_end_a_rest() {
+    let yard = Yard::new().await;
+    let (engine, who) = (&yard.house.engine, &yard.house.who);
+    for way in ["test", "replay", "switch"] {
+        let hook = yard.hook(&format!("/{way}")).await;
+        let (status, rest) = (Reply::Status(204), Reply::RetryAfter(503, "172800".into()));
+        yard.receiver.script(&format!("/{way}"), [status, rest, Reply::Status(204)]);
+        let sent = engine.test_webhook(who, &hook.id).await.unwrap();
+        yard.deliver().await;
+        let held = engine.test_webhook(who, &hook.id).await.unwrap();
+        assert_eq!(yard.deliver().await, 1);
+        assert_eq!(yard.after(60 * SECOND).await, 0, "{way}: it rests");
+        match way {
+            "test" => _ = engine.test_webhook(who, &hook.id).await.unwrap(),
+            "replay" => _ = engine.replay(who, &hook.id, Replay::One(sent)).await.unwrap(),
+            _ => {
+                let on = EndpointChange { enabled: Some(true), ..EndpointChange::default() };
+                engine.change_webhook(who, &hook.id, on).await.unwrap();
+            }
+        }
+        assert_eq!(yard.deliver().await, if way == "switch" { 1 } else { 2 }, "{way}");
+        assert_eq!(engine.delivery(who, &held).await.unwrap().state, DeliveryState::Delivered, "{way}");
+    }
 }
 
 #[tokio::test]

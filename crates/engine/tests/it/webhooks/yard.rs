@@ -34,7 +34,18 @@ impl Yard {
         let mut faults = Faults::default();
         let allow = Allow::parse("outbound.allow", &entries, &mut faults);
         assert_eq!(faults.0, []);
-        let settings = webhooks::Settings { timeout: Duration::from_millis(250), allow, ..Default::default() };
+        self.set(webhooks::Settings { timeout: Duration::from_millis(250), allow, ..Default::default() });
+    }
+
+    /// The receiver may be called, and may take so long to answer.
+    pub fn call_for(&self, timeout: Duration) {
+        let mut faults = Faults::default();
+        let allow = Allow::parse("outbound.allow", &["127.0.0.0/8".to_owned()], &mut faults);
+        assert_eq!(faults.0, []);
+        self.set(webhooks::Settings { timeout, allow, ..Default::default() });
+    }
+
+    fn set(&self, settings: webhooks::Settings) {
         let queue = Settings { max_deliveries: 2, ..Settings::default() };
         self.house.engine.reconfigure(queue, Retention::default(), Limits::default(), settings);
     }
