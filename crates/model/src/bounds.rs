@@ -33,6 +33,14 @@ pub fn check_url(field: &str, url: &str, faults: &mut Faults) {
     }
 }
 
+/// A URL as it is called: scheme and host in small letters, no default port, no fragment (WHATWG URL). Two that are the
+/// same to the endpoint are mostly the same text then. What is no URL stays as it is.
+pub fn normal_url(url: &str) -> String {
+    let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
+    parsed.set_fragment(None);
+    parsed.into()
+}
+
 /// Checks a time span that may be zero.
 pub fn check_seconds(field: &str, seconds: f64, faults: &mut Faults) {
     if !(0.0..=MAX_SECONDS).contains(&seconds) {
@@ -100,5 +108,13 @@ mod tests {
             check_url("webhook", url, &mut faults);
             assert_eq!(faults.0.is_empty(), sound, "{url}: {faults}");
         }
+    }
+
+    #[test]
+    fn urls_that_are_called_alike_are_written_alike() {
+        for url in ["HTTPS://Hooks.Example:443", "https://hooks.example/#part", "https://%68ooks.example/a/.."] {
+            assert_eq!(normal_url(url), "https://hooks.example/", "{url}");
+        }
+        assert_eq!(normal_url("https://hooks.example/A?b=C"), "https://hooks.example/A?b=C");
     }
 }

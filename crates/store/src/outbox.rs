@@ -1,6 +1,6 @@
 //! What endpoints shall hear of, written with the change that it tells of. Delivery comes later, from the table.
 
-use baton_model::{Millis, clock, ids::sha256_hex, webhook::COMPLETED};
+use baton_model::{Millis, bounds::normal_url, clock, ids::sha256_hex, webhook::COMPLETED};
 use serde_json::json;
 use url::Url;
 
@@ -47,12 +47,12 @@ pub(crate) async fn tell(tx: &mut Tx<'_>, event: &Event) -> Result<()> {
 }
 
 /// Puts the final result of a directive into the outbox of its own URL and of every endpoint that hears of it: one
-/// message for each URL (seed 000).
+/// message for each URL (seed 000) of each owner, because each owner's messages are signed with that owner's secret.
 ///
 /// # Errors
 /// If the database refuses.
 pub(crate) async fn completed(tx: &mut Tx<'_>, row: &DirectiveRow, result: &FinalResult, now: Millis) -> Result<()> {
-    let own = row.request.webhook.as_deref();
+    let mut own = row.request.webhook.as_deref().map(normal_url);
     let subscribers = webhook::subscribers(tx).await?;
     if own.is_none() && !subscribers.iter().any(|subscriber| subscriber.hears(COMPLETED, &row.owner)) {
         return Ok(());
@@ -84,18 +84,22 @@ pub(crate) async fn completed(tx: &mut Tx<'_>, row: &DirectiveRow, result: &Fina
         body: &body,
         at: now,
     };
-    let mut own = own;
     for subscriber in subscribers.iter().filter(|subscriber| subscriber.hears(COMPLETED, &row.owner)) {
-        own = own.filter(|own| *own != subscriber.url);
+        own = own.filter(|own| *own != subscriber.url || subscriber.owner != row.owner);
         let (id, webhook_id) = (message_id(&[COMPLETED, &row.id, &subscriber.webhook_id]), &subscriber.webhook_id);
         let url = &subscriber.url;
         let new = NewDelivery { id, owner: &subscriber.owner, webhook_id, lane: webhook_id, url, ..new.clone() };
         delivery::insert(tx, &new).await?;
     }
-    if let (Some(url), Some(signer)) = (own, webhook::find(tx, &row.owner, "").await?) {
+    let Some(url) = own else { return Ok(()) };
+    // An endpoint that is gone or switched off is not called by way of a directive either.
+    if webhook::find(tx, &row.owner, &url).await?.is_some_and(|endpoint| !endpoint.enabled) {
+        return Ok(());
+    }
+    if let Some(signer) = webhook::find(tx, &row.owner, "").await? {
         // Principals have lanes of their own, so that nobody's broken URL holds up another's at the same host.
-        let (id, lane) = (message_id(&[COMPLETED, &row.id, url]), format!("{} {}", signer.id, origin(url)));
-        delivery::insert(tx, &NewDelivery { id, webhook_id: &signer.id, lane: &lane, url, ..new }).await?;
+        let (id, lane) = (message_id(&[COMPLETED, &row.id, &url]), format!("{} {}", signer.id, origin(&url)));
+        delivery::insert(tx, &NewDelivery { id, webhook_id: &signer.id, lane: &lane, url: &url, ..new }).await?;
     }
     Ok(())
 }

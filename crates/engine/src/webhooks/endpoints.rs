@@ -1,7 +1,9 @@
 //! Endpoints: making, listing, changing and removing them.
 
 use baton_model::{
-    Millis, clock,
+    Millis,
+    bounds::normal_url,
+    clock,
     principal::Scope,
     view::Page,
     webhook::{EndpointChange, EndpointRequest, EndpointView},
@@ -55,7 +57,7 @@ impl Engine {
             secrets: inner.seal_secrets(&secrets, &id)?,
             id,
             owner: who.name.to_string(),
-            url: request.url,
+            url: normal_url(&request.url),
             events: request.events,
             everybody,
             description: request.description,

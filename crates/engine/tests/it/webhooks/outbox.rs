@@ -4,7 +4,7 @@ use baton_engine::Principal;
 use baton_model::{
     DirectiveRequest,
     principal::Scope,
-    webhook::{DeliveryState, EndpointRequest},
+    webhook::{DeliveryState, EndpointChange, EndpointRequest},
 };
 use serde_json::json;
 
@@ -87,6 +87,56 @@ async fn each_url_is_told_once() {
     let id = yard.finish_with("/other").await;
     yard.deliver().await;
     assert_eq!((yard.came("/hook"), yard.came("/other"), yard.of(&id).await.len()), (2, 1, 2));
+}
+
+#[tokio::test]
+async fn a_url_that_is_written_otherwise_is_the_same() {
+    let yard = Yard::new().await;
+    let hook = yard.hook("/hook").await;
+    let port = yard.receiver.address().port();
+    let ways = [format!("HTTP://127.0.0.1:{port}/hook"), format!("http://127.0.0.1:{port}/a/../hook#part")];
+    for url in ways {
+        assert_eq!(yard.hook_at(&url).await.id, hook.id, "{url}");
+        let id = yard.finish_this(DirectiveRequest { webhook: Some(url.clone()), ..directive("tell") }).await;
+        yard.deliver().await;
+        assert_eq!(yard.of(&id).await.len(), 1, "{url}");
+    }
+    assert_eq!(yard.came(""), 2);
+}
+
+#[tokio::test]
+async fn each_owner_is_told_once_with_its_own_signature() {
+    let yard = Yard::new().await;
+    let engine = &yard.house.engine;
+    let scopes = [Scope::Submit, Scope::Work].into_iter().collect();
+    let other = Principal { name: "other".into(), scopes, ..Principal::local() };
+    let everybodys = yard.hook("/hook").await;
+    let request = DirectiveRequest { webhook: Some(yard.receiver.url("/hook")), ..directive("other's") };
+    let submit = async || {
+        let new = baton_model::NewDirective::check(request.clone()).unwrap();
+        let id = engine.submit(&other, new).await.unwrap().directive_id;
+        yard.house.take().await;
+        yard.house.report(report(&id, true, "done")).await.unwrap();
+        yard.deliver().await;
+        let by: Vec<String> = yard.of(&id).await.into_iter().map(|one| one.webhook_id).collect();
+        assert_eq!((by.len(), by.contains(&everybodys.id)), (2, true));
+        by
+    };
+    let signer = engine.webhook_signer(&other).await.unwrap();
+    assert!(submit().await.contains(&signer.id));
+    let own = engine.create_webhook(&other, EndpointRequest::to(&yard.receiver.url("/hook"))).await.unwrap();
+    assert!(submit().await.contains(&own.id), "its endpoint is told instead");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_switched_off_is_not_called_by_way_of_a_directive() {
+    let yard = Yard::new().await;
+    let hook = yard.hook("/hook").await;
+    let off = EndpointChange { enabled: Some(false), ..EndpointChange::default() };
+    yard.house.engine.change_webhook(&yard.house.who, &hook.id, off).await.unwrap();
+    let id = yard.finish_with("/hook").await;
+    yard.deliver().await;
+    assert_eq!((yard.came(""), yard.of(&id).await.len()), (0, 0));
 }
 
 #[tokio::test]
