@@ -7,7 +7,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -126,10 +126,13 @@ impl Lock {
         for _ in 0..TRIES {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            // Never through a link that somebody has put there.
+            options.custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits());
             let file = options.open(&path).map_err(unusable)?;
             match file.try_lock() {
                 // A server that ended meanwhile may have removed the file we opened; then its lock is worth nothing.
                 Ok(()) if is_still_there(&file, &path) => {
+                    own(&file).map_err(unusable)?;
                     file.set_len(0).map_err(unusable)?;
                     return Ok(Lock { file, path });
                 }
@@ -168,6 +171,15 @@ impl Drop for Lock {
     }
 }
 
+/// Sees to it that nobody else can read what will be written.
+fn own(file: &File) -> io::Result<()> {
+    let found = file.metadata()?;
+    if !found.is_file() || found.nlink() != 1 || found.uid() != nix::unistd::geteuid().as_raw() {
+        return Err(io::Error::other("it is no file of ours alone: remove it"));
+    }
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
 fn is_still_there(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::metadata(path)) {
         (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
@@ -194,6 +206,24 @@ mod tests {
         assert!(!dir.path().join("lock").exists());
         assert_eq!(running(dir.path()), None);
         Lock::take(lock_file(dir.path())).unwrap();
+    }
+
+    #[test]
+    fn a_lock_is_nobody_elses_to_read_and_no_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (lock, victim) = (dir.path().join("lock"), dir.path().join("victim"));
+        fs::write(&lock, "").unwrap();
+        fs::set_permissions(&lock, fs::Permissions::from_mode(0o666)).unwrap();
+        let taken = Lock::take(lock.clone()).unwrap();
+        assert_eq!(fs::metadata(&lock).unwrap().mode() & 0o777, 0o600);
+        drop(taken);
+        fs::write(&victim, "mine").unwrap();
+        std::os::unix::fs::symlink(&victim, &lock).unwrap();
+        Lock::take(lock.clone()).unwrap_err();
+        fs::remove_file(&lock).unwrap();
+        fs::hard_link(&victim, &lock).unwrap();
+        assert!(Lock::take(lock).unwrap_err().to_string().contains("remove it"));
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
     }
 
     #[test]

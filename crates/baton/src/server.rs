@@ -12,7 +12,7 @@ use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 use axum::Router;
 use baton_engine::Engine;
 use baton_gate::Guard;
-use baton_model::{Clock, Rng, SystemClock, SystemRng};
+use baton_model::{Clock, Rng, Secret, SystemClock, SystemRng};
 use connections::Answering;
 use pool::Pool;
 use reload::Reload;
@@ -141,7 +141,10 @@ impl Server {
         let url = format!("{scheme}://{bound}");
         let pool = Pool::new(plan.workers.as_ref(), settings, &plan.data_dir, (&url, &local_key), &clock, rng)?;
         let running = Running { pid: std::process::id(), url: url.clone(), key: local_key };
-        locks.iter_mut().try_for_each(|lock| lock.announce(&running))?;
+        // The database's own lock may lie where others read; only the data directory's tells the key.
+        let [of_directory, of_database] = &mut locks;
+        of_database.announce(&Running { key: Secret::default(), ..running.clone() })?;
+        of_directory.announce(&running)?;
         let reload = Reload::new(plan.sources.clone(), loaded, log, tls.clone())?;
         Ok(Server { url, plan, clock, engine, listener, tls, app, background, stopping, signals, reload, pool, locks })
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use baton_model::State;
 use baton_model::principal::{LOCAL, Scope, Scopes};
 use baton_store::directive::DirectiveRow;
 
@@ -39,9 +40,10 @@ impl Principal {
         self.is_admin() || *self.name == *owner
     }
 
-    /// Whether it may look at a directive: its own, or one that it was handed just now.
+    /// Whether it may look at a directive: its own, or one that it holds now.
     pub(crate) fn sees_directive(&self, row: &DirectiveRow) -> bool {
-        self.sees(&row.owner) || row.lease.as_ref().is_some_and(|lease| lease.holder.as_deref() == Some(&self.name))
+        let holds = || row.lease.as_ref().is_some_and(|lease| lease.holder.as_deref() == Some(&self.name));
+        self.sees(&row.owner) || (row.state == State::Leased && holds())
     }
 
     /// What lists are narrowed to: its own rows, unless everybody's are its business.

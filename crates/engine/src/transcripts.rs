@@ -1,6 +1,6 @@
 //! What agents said and did while they worked, kept piece by piece as it comes.
 
-use baton_model::principal::Scope;
+use baton_model::{State, principal::Scope};
 use baton_store::{directive, transcript};
 
 use crate::{Engine, Error, Principal, Result, queue::held};
@@ -41,11 +41,17 @@ impl Engine {
         who.may(Scope::Work)?;
         let (who, id, token) = (who.clone(), id.to_owned(), token.to_owned());
         let (text, now) = (text.replace('\0', "\u{fffd}"), self.inner.clock.now());
+        let steady = self.inner.clock.steady();
         let added = i64::try_from(text.len()).unwrap_or(i64::MAX);
         let write = self.inner.store.write(async move |tx| {
-            let (row, _) = held(tx, &who, &id, &token).await?;
+            let (row, millis) = held(tx, &who, &id, &token).await?;
+            // Whoever sends a piece is alive; a lease that has half of its time left is not written for that.
+            let ends_at = row.lease.as_ref().map_or(steady, |lease| lease.ends_at);
+            if row.state == State::Leased && ends_at - steady < millis / 2 {
+                directive::renew(tx, &row, steady + millis).await?;
+            }
             let length = transcript::length(tx, &id, row.attempt).await?;
-            if added == 0 || offset + added == length {
+            if added == 0 || offset.checked_add(added) == Some(length) {
                 return Ok(length);
             }
             if offset != length {

@@ -109,7 +109,7 @@ impl Access {
             return refuse(StatusCode::FORBIDDEN, "host_not_allowed", detail);
         }
         for origin in headers.get_all(header::ORIGIN) {
-            if !origin.to_str().ok().and_then(Origin::parse).is_some_and(|origin| self.trusts(origin)) {
+            if !origin.to_str().ok().and_then(Origin::parse).is_some_and(|origin| self.trusts(origin, host)) {
                 let detail = format!(
                     "pages of the origin `{}` may not call this server; its operator can add it to \
                      `server.allowed_origins`",
@@ -139,10 +139,13 @@ impl Access {
         address.is_ok_and(|address| bound.is_unspecified() || address == bound || (here && address.is_loopback()))
     }
 
-    fn trusts(&self, origin: Origin<'_>) -> bool {
-        let default_port = if origin.scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
-        let listed = |entry: &String| Origin::parse(entry).is_some_and(|entry| entry.is(origin));
-        (origin.is_web() && self.knows(origin.host, default_port)) || self.origins.iter().any(listed)
+    /// A page is trusted if the operator lists its origin, or if it is this server's own: then it came from where it
+    /// calls. Another port or scheme of the same name may be anybody's.
+    fn trusts(&self, origin: Origin<'_>, called: Host<'_>) -> bool {
+        let listed = || self.origins.iter().filter_map(|entry| Origin::parse(entry));
+        // Where the operator names an origin of this host, no other is meant.
+        let is_named = || listed().any(|entry| entry.host.name.eq_ignore_ascii_case(origin.host.name));
+        listed().any(|entry| entry.is(origin)) || (origin.is_web() && origin.host.is(called) && !is_named())
     }
 }
 
@@ -165,6 +168,11 @@ impl<'a> Host<'a> {
         sound.then_some(Host { name, port })
     }
 
+    /// Whether both are the same place.
+    fn is(self, other: Host<'_>) -> bool {
+        self.name.eq_ignore_ascii_case(other.name) && self.port == other.port
+    }
+
     /// Whether this entry of the configuration means that host; without a port it means any.
     fn stands_for(self, host: Host<'_>) -> bool {
         self.name.eq_ignore_ascii_case(host.name) && (self.port.is_none() || self.port == host.port)
@@ -180,9 +188,7 @@ impl<'a> Origin<'a> {
     }
 
     fn is(self, other: Origin<'_>) -> bool {
-        self.scheme.eq_ignore_ascii_case(other.scheme)
-            && self.host.name.eq_ignore_ascii_case(other.host.name)
-            && self.host.port == other.host.port
+        self.scheme.eq_ignore_ascii_case(other.scheme) && self.host.is(other.host)
     }
 
     fn is_web(self) -> bool {

@@ -188,7 +188,7 @@ impl Input for PriorityChange {}
     responses(
         (status = 200, body = Changed, description = "It is changed."),
         (status = 404, description = "There is none with this id."),
-        (status = 409, description = "An agent has it, or it has ended."),
+        (status = 409, description = "It has ended."),
     )
 )]
 pub(crate) async fn set_priority(

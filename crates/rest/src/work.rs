@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    response::{AppendHeaders, IntoResponse},
+    response::IntoResponse,
 };
 use baton_engine::{Engine, queue::Renewal, queue::Switch, transcripts::LONGEST};
 use baton_gate::{Body, Caller, Id, Input, Problem, Query};
@@ -210,10 +210,10 @@ pub(crate) async fn read(
     Query(query): Query<TranscriptQuery>,
 ) -> Result<impl IntoResponse, Problem> {
     let part = engine.transcript(&who, &id, query.attempt, query.offset.unwrap_or(0)).await?;
-    let headers = AppendHeaders([
+    let headers = [
         (CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
         (ATTEMPT, part.attempt.to_string()),
         (NEXT_OFFSET, part.next.to_string()),
-    ]);
+    ];
     Ok((headers, part.text))
 }

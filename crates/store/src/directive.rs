@@ -15,7 +15,7 @@ pub use self::{
     attempt::{Attempt, attempts, latest_report, report_of_token, was_held_by},
     claim::{Claim, Claimed, Switch, claim, give_back},
     end::{Ending, FinalResult, end, expire, release, retry},
-    list::{Counts, children, counts, dependencies, first_queued, list, page_of_results, recent_results},
+    list::{Counts, Listed, children, counts, dependencies, first_queued, list, page_of_results, recent_results},
     overview::{Open, SEARCHED, in_need, open, search},
     row::{DirectiveRow, Lease, get},
     throughput::{MinuteCount, by_minute},
@@ -154,7 +154,7 @@ pub async fn renew(tx: &mut Tx<'_>, row: &DirectiveRow, ends_at: Millis) -> Resu
     tx.execute_one(
         "renew",
         "update directive set state = 'leased', lease_ends_at = $2, expiries = expiries - $4, first_expired = \
-         (select coalesce(min(number), 0) from attempt where directive_id = $1 and outcome = 'expired') \
+         (select coalesce(min(number), 0) from attempt where directive_id = $1 and outcome in ('expired', 'released')) \
          where id = $1 and attempt = $3 and state in ('leased', 'queued') and lease_token is not null",
         &[&row.id, &ends_at, &row.attempt, &i64::from(had_run_out)],
     )

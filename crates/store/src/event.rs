@@ -108,14 +108,16 @@ pub async fn ends(tx: &mut Tx<'_>) -> Result<(i64, i64)> {
     Ok((first, tx.one(last, &[], |row| row.get(0)).await?))
 }
 
-/// The last `limit` facts about a directive, first to last.
+/// The last `limit` facts about a directive, first to last: everybody's, or one owner's. (A delivery that tells of a
+/// directive may be another's.)
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn of_directive(tx: &mut Tx<'_>, id: &str, limit: i64) -> Result<Vec<EventView>> {
-    let sql = "select seq, kind, at, data from event where directive_id = $1 order by seq desc limit $2";
+pub async fn of_directive(tx: &mut Tx<'_>, id: &str, owner: Option<&str>, limit: i64) -> Result<Vec<EventView>> {
+    let sql = "select seq, kind, at, data from event where directive_id = $1 and (owner = $3 or $3 is null) \
+        order by seq desc limit $2";
     let mut events = tx
-        .rows(sql, &[&id, &limit], |row| {
+        .rows(sql, &[&id, &limit, &owner], |row| {
             let Json(mut data) = row.get::<Json<Map<String, Value>>>(3)?;
             data.insert("directive_id".to_owned(), Value::from(id));
             Ok(EventView { id: row.get::<i64>(0)?.to_string(), kind: row.get(1)?, at: clock::iso(row.get(2)?), data })

@@ -79,20 +79,40 @@ impl<'c> Tx<'c> {
     ///
     /// # Errors
     /// If the database refuses the statement or `read` fails.
-    #[expect(clippy::unused_async, reason = "the same call waits for the wire on another database")]
     pub async fn rows<T>(
         &mut self,
         sql: &str,
         args: &[&dyn Bind],
         read: impl Fn(Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
+        self.rows_until(sql, args, read, |_| false).await
+    }
+
+    /// Reads rows through `read` up to the first for which `enough` holds; that one is the last.
+    ///
+    /// # Errors
+    /// If the database refuses the statement or `read` fails.
+    #[expect(clippy::unused_async, reason = "the same call waits for the wire on another database")]
+    pub async fn rows_until<T>(
+        &mut self,
+        sql: &str,
+        args: &[&dyn Bind],
+        read: impl Fn(Row<'_>) -> Result<T>,
+        mut enough: impl FnMut(&T) -> bool,
+    ) -> Result<Vec<T>> {
         let mut statement = self.conn.prepare_cached(sql)?;
         bind(&mut statement, args)?;
         let mut rows = statement.raw_query();
         let mut found = Vec::new();
-        // Stepped to the end even when one row is wanted: a statement left open holds its snapshot.
+        // Stepped to the end even when one row is wanted: a statement left open holds its snapshot. Where enough is
+        // enough, dropping the rows resets it.
         while let Some(row) = rows.next()? {
-            found.push(read(Row(row))?);
+            let row = read(Row(row))?;
+            let is_last = enough(&row);
+            found.push(row);
+            if is_last {
+                break;
+            }
         }
         Ok(found)
     }

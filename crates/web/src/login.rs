@@ -1,12 +1,14 @@
 //! Where a token is asked for, once the server wants one.
 
+use std::time::Duration;
+
 use axum::{
-    body::Body,
+    body::{Body, to_bytes},
     extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
 use baton_engine::{Engine, Error};
-use baton_gate::{COOKIE, read_body};
+use baton_gate::COOKIE;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use maud::html;
 
@@ -14,6 +16,9 @@ use crate::{assets, page::framed};
 
 /// How long a browser keeps the token, in seconds: 30 days. The token's own end comes first if it is earlier.
 const KEPT: u32 = 30 * 24 * 3600;
+/// Longest form, in bytes, and how long it may take: whoever sends it has not shown a token yet.
+const FORM: usize = 4096;
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The page with the form that posts `token` to `/login`; `problem` says why the last one was not taken.
 pub fn login(problem: Option<&str>) -> Response {
@@ -42,9 +47,10 @@ pub(crate) async fn show() -> Response {
 
 /// Takes the token that the form sends and gives it to the browser to keep, where no script can read it.
 pub(crate) async fn enter(State(engine): State<Engine>, headers: HeaderMap, body: Body) -> Response {
-    let form = match read_body(body).await {
-        Ok(form) => form,
-        Err(problem) => return problem.into_response(),
+    let form = match tokio::time::timeout(PATIENCE, to_bytes(body, FORM)).await {
+        Ok(Ok(form)) => form,
+        Ok(Err(_)) => return (StatusCode::PAYLOAD_TOO_LARGE, login(Some("this is no token"))).into_response(),
+        Err(_) => return (StatusCode::REQUEST_TIMEOUT, login(Some("the form did not come"))).into_response(),
     };
     let token = form_urlencoded::parse(&form).find(|(name, _)| name == "token").map(|(_, token)| token.into_owned());
     let token = token.unwrap_or_default().trim().to_owned();

@@ -9,11 +9,12 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream},
+    sync::Semaphore,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
-use super::tls::Tls;
+use super::{machine, tls::Tls};
 use crate::{
     failure::{Failure, Result},
     lifecycle::{Activity, Counted},
@@ -23,6 +24,8 @@ use crate::{
 const BACKLOG: u32 = 4096;
 /// How long to wait when the system has no file left for another connection.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long a new connection may be silent.
+const FIRST_BYTE: Duration = Duration::from_secs(15);
 
 /// Listens on an address.
 ///
@@ -65,6 +68,8 @@ pub struct Answering {
 /// Accepts until `closing` is cancelled, then waits until every connection has ended. Dropping it cuts them.
 pub async fn serve(listener: TcpListener, answering: Answering) {
     let tracker = TaskTracker::new();
+    let room = Arc::new(Semaphore::new(machine::room_for_connections()));
+    let mut is_full = false;
     let cut = CancellationToken::new();
     let _cut_on_drop = cut.clone().drop_guard();
     loop {
@@ -74,12 +79,27 @@ pub async fn serve(listener: TcpListener, answering: Answering) {
         };
         match accepted {
             Ok((stream, _)) => {
-                tracker.spawn(cut.clone().run_until_cancelled_owned(greet(stream, answering.clone())));
+                // One more than there is room for is closed at once: the files that are left are for the store.
+                let Ok(place) = room.clone().try_acquire_owned() else {
+                    if !std::mem::replace(&mut is_full, true) {
+                        tracing::warn!("there is no room for more connections; raise the limit of open files");
+                    }
+                    continue;
+                };
+                is_full = false;
+                let answering = answering.clone();
+                let answered = async move {
+                    greet(stream, answering).await;
+                    drop(place);
+                };
+                tracker.spawn(cut.clone().run_until_cancelled_owned(answered));
             }
             // The caller has gone before we came to it; the next may still be there.
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                if !std::mem::replace(&mut is_full, true) {
+                    tracing::warn!(%error, "cannot accept connections");
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -93,6 +113,14 @@ pub async fn serve(listener: TcpListener, answering: Answering) {
 async fn greet(stream: TcpStream, answering: Answering) {
     // Answers are small and somebody waits for each.
     let _ = stream.set_nodelay(true);
+    // A connection that is only opened costs a file; whoever wants something says so soon.
+    let first_byte = tokio::select! {
+        first_byte = tokio::time::timeout(FIRST_BYTE, stream.readable()) => first_byte,
+        () = answering.closing.cancelled() => return,
+    };
+    if !matches!(first_byte, Ok(Ok(()))) {
+        return;
+    }
     let Some(tls) = answering.tls.clone() else { return answer(stream, answering).await };
     let shaken = tokio::select! {
         shaken = tls.accept(stream) => shaken,

@@ -35,6 +35,14 @@ pub fn raise_file_limit() {
     }
 }
 
+/// How many connections may be open at the same time: all files that may be, but for those that the store and the rest
+/// of the server need.
+pub fn room_for_connections() -> usize {
+    const OTHERS: u64 = 128;
+    let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
+    usize::try_from(files.saturating_sub(OTHERS).max(16)).unwrap_or(usize::MAX >> 4).min(usize::MAX >> 4)
+}
+
 /// Files that this process makes can be read by its user alone.
 pub fn private_files() {
     umask(Mode::from_bits_truncate(0o077));

@@ -100,6 +100,10 @@ pub(super) async fn take_report(
         return Err(Error::no_directive(id).into());
     }
     let standing = row.standing();
+    if report.lease_token.is_none() && standing.is_open_to(report) && is_anothers(&row, who) {
+        let detail = format!("directive `{id}` is with somebody else: send the `lease_token` that came with it");
+        return Err(Error::conflict("lease_token_required", detail).into());
+    }
     let past = match &report.lease_token {
         _ if standing.is_open_to(report) => None,
         Some(token) => directive::report_of_token(tx, &row, token).await?,
@@ -118,6 +122,12 @@ pub(super) async fn take_report(
         }
     };
     Ok(Recorded { directive_id: id.clone(), outcome })
+}
+
+/// Whether the latest delivery went to another principal, so that words without a token cannot be about it.
+fn is_anothers(row: &DirectiveRow, who: &Principal) -> bool {
+    let holder = row.lease.as_ref().and_then(|lease| lease.holder.as_deref());
+    holder.is_some_and(|holder| *holder != *who.name)
 }
 
 /// Ends a directive with a result and queues what follows.

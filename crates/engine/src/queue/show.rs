@@ -11,7 +11,7 @@ use baton_model::{
 };
 use baton_store::{
     delivery::{self, Delivery},
-    directive::{self, Attempt, DirectiveRow},
+    directive::{self, Attempt, DirectiveRow, Listed},
     event, monitoring, stats,
 };
 
@@ -36,16 +36,20 @@ impl Engine {
             .read(async move |tx| {
                 let row = directive::get(tx, &id).await?.filter(|row| who.sees_directive(row));
                 let row = row.ok_or_else(|| Error::no_directive(&id))?;
-                let deliveries = delivery::of_directive(tx, &id).await?;
+                let is_own = who.sees(&row.owner);
+                let mut deliveries = delivery::of_directive(tx, &id).await?;
+                deliveries.retain(|delivery| is_own && who.sees(&delivery.owner));
+                let events_of = (!who.is_admin()).then_some(row.owner.as_str());
                 let attempts = directive::attempts(tx, &row).await?;
-                let events = event::of_directive(tx, &id, SHOWN_EVENTS).await?;
+                let events = event::of_directive(tx, &id, events_of, SHOWN_EVENTS).await?;
                 let depends_on = directive::dependencies(tx, &id).await?;
                 let children = directive::children(tx, &id).await?;
                 let attempts = show_attempts(&row, attempts, skew);
                 let result = show_result(&row);
                 Ok(DirectiveDetail {
                     directive: show(&row, skew),
-                    webhook: row.request.webhook,
+                    // Its URL may hold a secret of the submitter.
+                    webhook: row.request.webhook.filter(|_| is_own),
                     follow_up_rules: row.request.follow_up_rules,
                     retry_on_failure: row.request.retry_on_failure,
                     max_retries: row.request.max_retries,
@@ -84,12 +88,10 @@ impl Engine {
         check_limit(limit)?;
         let before = cursor.map(checked_cursor).transpose()?;
         let skew = self.inner.skew();
-        let mut rows = self
-            .inner
-            .store
-            .read(async move |tx| directive::list(tx, &filter, before.as_deref(), limit + 1).await)
-            .await?;
-        let next_cursor = cut(&mut rows, limit).map(|last| last.id.clone());
+        let read =
+            self.inner.store.read(async move |tx| directive::list(tx, &filter, before.as_deref(), limit + 1).await);
+        let (rows, last) = page(read.await?, limit);
+        let next_cursor = last.map(|(_, id)| id);
         Ok(Page { items: rows.iter().map(|row| show(row, skew)).collect(), next_cursor })
     }
 
@@ -102,16 +104,12 @@ impl Engine {
         let owner = who.only();
         check_limit(limit)?;
         let before = cursor.map(read_cursor).transpose()?;
-        let mut rows = self
-            .inner
-            .store
-            .read(async move |tx| {
-                let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
-                directive::page_of_results(tx, owner.as_deref(), before, limit + 1).await
-            })
-            .await?;
-        let last = cut(&mut rows, limit);
-        let next_cursor = last.map(|last| format!("{}.{}", last.ended_at.unwrap_or_default(), last.id));
+        let read = self.inner.store.read(async move |tx| {
+            let before = before.as_ref().map(|(at, id)| (*at, id.as_str()));
+            directive::page_of_results(tx, owner.as_deref(), before, limit + 1).await
+        });
+        let (rows, last) = page(read.await?, limit);
+        let next_cursor = last.map(|(ended_at, id)| format!("{ended_at}.{id}"));
         Ok(Page { items: rows.iter().filter_map(show_result).collect(), next_cursor })
     }
 
@@ -175,6 +173,15 @@ pub(crate) fn check_limit(limit: i64) -> Result<()> {
         return Ok(());
     }
     Err(Error::field("limit", format!("must be 1 to {LONGEST_PAGE}, not {limit}")))
+}
+
+/// The rows that are shown and, if there are more, when the last of them ended and its id.
+fn page(found: Listed, limit: i64) -> (Vec<DirectiveRow>, Option<(Millis, String)>) {
+    let Listed { mut rows, is_cut } = found;
+    let is_longer = cut(&mut rows, limit).is_some();
+    let last = rows.last().filter(|_| is_longer || is_cut);
+    let last = last.map(|last| (last.ended_at.unwrap_or_default(), last.id.clone()));
+    (rows, last)
 }
 
 /// Takes off what is only there to tell that there is more; then answers the last that is shown.

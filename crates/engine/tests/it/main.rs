@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails here says where")]
 
+mod holders;
 mod house;
 mod leases;
 mod machine;

@@ -56,7 +56,7 @@ fn a_host_that_cannot_be_read_is_a_bad_request() {
 fn a_page_may_call_only_from_a_known_origin() {
     let from = |origin| check(&loopback(), &[("host", "localhost:8000"), ("origin", origin)]);
     assert_eq!(from("http://localhost:8000"), 200);
-    assert_eq!(from("http://127.0.0.1:8000"), 200, "the same server by its other name");
+    assert_eq!(from("https://localhost:8000"), 200, "which of both this server speaks, it knows not");
     for origin in [
         "null",
         "",
@@ -67,6 +67,8 @@ fn a_page_may_call_only_from_a_known_origin() {
         "chrome-extension://abcdef",
         "http://localhost:8000.evil.example",
         "http://localhost:8000/",
+        "http://127.0.0.1:8000",
+        "http://127.0.0.2:8000",
     ] {
         assert_eq!(from(origin), 403, "{origin:?}");
     }
@@ -92,6 +94,15 @@ fn the_operator_can_let_in_more() {
         assert_eq!(check(&access, &[("host", "inner"), ("origin", origin)]), 200, "{origin}");
     }
     assert_eq!(check(&access, &[("host", "inner"), ("origin", "http://app.example")]), 403, "another scheme");
+    for origin in ["http://baton.example", "https://baton.example:8443", "http://192.168.1.7:8000", "http://inner:3000"]
+    {
+        for host in ["baton.example", "inner", "localhost:8000"] {
+            assert_eq!(check(&access, &[("host", host), ("origin", origin)]), 403, "{origin} at {host}");
+        }
+    }
+    for (host, origin) in [("192.168.1.7:8000", "http://192.168.1.7:8000"), ("inner:1234", "http://inner:1234")] {
+        assert_eq!(check(&access, &[("host", host), ("origin", origin)]), 200, "{origin}");
+    }
 }
 
 #[test]

@@ -159,7 +159,7 @@ async fn clear_lease(tx: &mut Tx<'_>, row: &DirectiveRow) -> Result<()> {
     tx.execute_one(
         "clear lease",
         "update directive set first_expired = (select coalesce(min(number), 0) from attempt where directive_id = $1 and \
-         outcome = 'expired'), lease_token = null, lease_agent = null, lease_session = null, lease_ms = null, \
+         outcome in ('expired', 'released')), lease_token = null, lease_agent = null, lease_session = null, lease_ms = null, \
          leased_at = null, lease_ends_at = null, lease_holder = null where id = $1 and attempt = $2 and ended_at is null",
         &[&row.id, &row.attempt],
     )

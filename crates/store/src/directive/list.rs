@@ -68,16 +68,38 @@ pub async fn recent_results(tx: &mut Tx<'_>, since: Millis, limit: i64) -> Resul
     tx.one(sql, &[&since, &limit], |row| row.get(0)).await
 }
 
+/// Most bytes of one page: what is longer ends early, so that no caller makes the server hold gigabytes.
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Some rows of a longer list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The rows.
+    pub rows: Vec<DirectiveRow>,
+    /// Whether more follow for certain, though fewer than were asked for came: these are long.
+    pub is_cut: bool,
+}
+
+/// Reads rows until there are enough bytes.
+async fn listed(tx: &mut Tx<'_>, sql: &str, args: &[&dyn crate::Bind]) -> Result<Listed> {
+    let (mut bytes, mut is_cut) = (0, false);
+    let rows = tx.rows_until(sql, args, row::read, |row| {
+        let result = row.result.as_ref().map_or(0, |result| {
+            result.result.len() + result.error.as_ref().map_or(0, String::len) + 100 * result.metadata.len()
+        });
+        bytes += row.body.len() + result;
+        is_cut = bytes > PAGE_BYTES;
+        is_cut
+    });
+    let rows = rows.await?;
+    Ok(Listed { rows, is_cut })
+}
+
 /// A page of directives, newest first, beginning after the id `before`.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn list(
-    tx: &mut Tx<'_>,
-    filter: &DirectiveFilter,
-    before: Option<&str>,
-    limit: i64,
-) -> Result<Vec<DirectiveRow>> {
+pub async fn list(tx: &mut Tx<'_>, filter: &DirectiveFilter, before: Option<&str>, limit: i64) -> Result<Listed> {
     // Conditions are left out rather than made always true, so that each list finds its index.
     let mut rest = String::from("where id < $1");
     if let Some(state) = filter.state {
@@ -99,8 +121,7 @@ pub async fn list(
     rest += " order by id desc limit $2";
     let priority = filter.priority.map(baton_model::Priority::rank);
     let sql = row::select(&rest);
-    tx.rows(&sql, &[&before.unwrap_or("~"), &limit, &priority, &filter.tag, &filter.parent, &filter.owner], row::read)
-        .await
+    listed(tx, &sql, &[&before.unwrap_or("~"), &limit, &priority, &filter.tag, &filter.parent, &filter.owner]).await
 }
 
 /// Narrows a query to one owner's rows; says which rows stand in the indexes by owner.
@@ -122,13 +143,13 @@ pub async fn page_of_results(
     owner: Option<&str>,
     before: Option<(Millis, &str)>,
     limit: i64,
-) -> Result<Vec<DirectiveRow>> {
+) -> Result<Listed> {
     let owned = owned(owner, "$4");
     let sql = row::select(&format!(
         "where success is not null and (ended_at, id) < ($1, $2){owned} order by ended_at desc, id desc limit $3"
     ));
     let (at, id) = before.unwrap_or((Millis::MAX, ""));
-    tx.rows(&sql, &[&at, &id, &limit, &owner], row::read).await
+    listed(tx, &sql, &[&at, &id, &limit, &owner]).await
 }
 
 /// What came of a directive: follow-ups and retries, first to last; at most 1000.
