@@ -68,6 +68,9 @@ pub struct EndpointChange {
     /// Of what it hears.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<Vec<String>>,
+    /// Whether it hears of everybody's directives; only an admin may ask for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub everybody: Option<bool>,
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -232,8 +235,10 @@ mod tests {
     #[test]
     fn endpoints_say_what_they_hear_of() {
         assert!(EndpointRequest::to("https://hooks.example/").check().is_ok());
-        let wrong =
-            EndpointRequest { events: vec!["directive.*".into(), "directive.completeed".into()], ..EndpointRequest::to("x") };
+        let wrong = EndpointRequest {
+            events: vec!["directive.*".into(), "directive.completeed".into()],
+            ..EndpointRequest::to("x")
+        };
         let faults = wrong.check().unwrap_err();
         let fields: Vec<&str> = faults.0.iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(fields, ["url", "events[1]"]);

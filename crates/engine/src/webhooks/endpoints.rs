@@ -15,7 +15,7 @@ use baton_store::{
 
 use super::signing::{self, Secrets};
 use crate::{
-    Engine, Error, Principal, Result,
+    Engine, Error, Inner, Principal, Result,
     queue::{check_limit, cut},
 };
 
@@ -34,8 +34,8 @@ pub enum Showing {
 }
 
 impl Engine {
-    /// Makes an endpoint, or lets the one that the principal has for that URL hear of these events, too. A new one is
-    /// shown with its secret.
+    /// Makes an endpoint, or lets the one that the principal has for that URL hear of these events, too, and be as is
+    /// said now; a secret that it does not have yet becomes its newest. A new one is shown with its secret.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::Invalid`].
@@ -51,6 +51,7 @@ impl Engine {
         if let Some(secret) = &request.secret {
             signing::check("secret", secret)?;
         }
+        let again = request.clone();
         let secrets = Secrets::of(request.secret.unwrap_or_else(|| inner.new_signing_secret()));
         let (id, now) = (inner.new_id(), inner.clock.now());
         let new = Endpoint {
@@ -66,9 +67,11 @@ impl Engine {
             created_at: now,
             changed_at: now,
         };
+        let of = inner.clone();
         let write = inner.store.write(async move |tx| {
             if let Some(known) = webhook::find(tx, &new.owner, &new.url).await? {
-                let known = hear_of(tx, known, &new.events, now).await?;
+                let known = of.ask_again(known, &again, now)?;
+                webhook::update(tx, &known).await?;
                 let known = if known.enabled { known } else { enable(tx, known, now).await? };
                 return Ok((view(tx, &known).await?, None));
             }
@@ -126,16 +129,20 @@ impl Engine {
     /// Changes what an endpoint hears of, or whether it is called.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`].
+    /// [`Error::NotFound`], [`Error::Invalid`]; [`Error::Forbidden`] if it shall hear of everybody's.
     pub async fn change_webhook(&self, who: &Principal, id: &str, change: EndpointChange) -> Result<EndpointView> {
         who.may(Scope::Submit)?;
         change.check()?;
+        if change.everybody == Some(true) {
+            who.may(Scope::Admin)?;
+        }
         let (who, id, now) = (who.clone(), id.to_owned(), self.inner.clock.now());
         let enabled = change.enabled;
         let write = self.inner.store.write(async move |tx| {
             let mut endpoint = find(tx, &who, &id).await?;
             let change = change.clone();
             endpoint.events = change.events.unwrap_or(endpoint.events);
+            endpoint.everybody = change.everybody.unwrap_or(endpoint.everybody);
             endpoint.description = change.description.or(endpoint.description);
             endpoint.changed_at = now;
             match change.enabled {
@@ -192,6 +199,27 @@ impl Engine {
     }
 }
 
+impl Inner {
+    /// What an endpoint is once it is asked for again: it hears of what was asked for either time, and what is said now
+    /// counts.
+    fn ask_again(&self, mut known: Endpoint, request: &EndpointRequest, now: Millis) -> Result<Endpoint> {
+        let more: Vec<String> = request.events.iter().filter(|event| !known.events.contains(event)).cloned().collect();
+        known.events.extend(more);
+        EndpointChange { events: Some(known.events.clone()), ..EndpointChange::default() }.check()?;
+        known.everybody = request.everybody.unwrap_or(known.everybody);
+        known.description = request.description.clone().or(known.description);
+        if let Some(secret) = &request.secret {
+            let mut secrets = self.open_secrets(&known)?;
+            if secrets.present(now).next() != Some(secret) {
+                secrets.rotate(secret.clone(), now);
+                known.secrets = self.seal_secrets(&secrets, &known.id)?;
+            }
+        }
+        known.changed_at = now;
+        Ok(known)
+    }
+}
+
 /// Stops calling an endpoint that said that it is gone. What waits for it waits on.
 pub(super) async fn disable(tx: &mut Tx<'_>, id: &str, reason: &str, now: Millis) -> baton_store::Result<()> {
     let Some(mut endpoint) = webhook::get(tx, id).await?.filter(|endpoint| endpoint.enabled) else { return Ok(()) };
@@ -206,20 +234,6 @@ async fn enable(tx: &mut Tx<'_>, mut endpoint: Endpoint, now: Millis) -> Result<
     delivery::bring_forward(tx, &endpoint.id, now, FORWARD).await?;
     tx.signal(Signal::Outbox { lane: endpoint.id.clone() });
     Ok(endpoint)
-}
-
-/// Lets an endpoint that was asked for once more hear of what was asked for then, too.
-async fn hear_of(tx: &mut Tx<'_>, mut known: Endpoint, events: &[String], now: Millis) -> Result<Endpoint> {
-    let before = known.events.len();
-    let more: Vec<String> = events.iter().filter(|event| !known.events.contains(event)).cloned().collect();
-    known.events.extend(more);
-    if known.events.len() > before {
-        let change = EndpointChange { events: Some(known.events.clone()), ..EndpointChange::default() };
-        change.check()?;
-        known.changed_at = now;
-        webhook::update(tx, &known).await?;
-    }
-    Ok(known)
 }
 
 /// The endpoint of that id, if it is the principal's own; another's is as one that is not there.

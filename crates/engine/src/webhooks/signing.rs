@@ -49,7 +49,7 @@ impl Secrets {
 
     /// Puts a new secret first; those before it go on signing for a day.
     pub fn rotate(&mut self, text: String, now: Millis) {
-        self.0.retain(|secret| secret.until.is_none_or(|until| until > now));
+        self.0.retain(|secret| secret.until.is_none_or(|until| until > now) && secret.text != text);
         for before in &mut self.0 {
             before.until.get_or_insert(now + OVERLAP);
         }

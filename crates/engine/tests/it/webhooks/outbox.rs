@@ -1,6 +1,6 @@
 //! What is put into the outbox, and for whom.
 
-use baton_engine::Principal;
+use baton_engine::{Principal, webhooks::Showing};
 use baton_model::{
     DirectiveRequest,
     principal::Scope,
@@ -87,6 +87,45 @@ async fn each_url_is_told_once() {
     let id = yard.finish_with("/other").await;
     yard.deliver().await;
     assert_eq!((yard.came("/hook"), yard.came("/other"), yard.of(&id).await.len()), (2, 1, 2));
+}
+
+#[tokio::test]
+async fn what_is_said_when_an_endpoint_is_added_again_or_changed_counts() {
+    let yard = Yard::new().await;
+    let (engine, who) = (&yard.house.engine, &yard.house.who);
+    let first = yard.hook("/hook").await;
+    assert!(first.everybody);
+    let old = first.secrets.unwrap().remove(0);
+    let own = format!("whsec_{}", "c2VjcmV0".repeat(4));
+    let again = EndpointRequest {
+        secret: Some(own.clone()),
+        description: Some("new words".into()),
+        everybody: Some(false),
+        ..EndpointRequest::to(&yard.receiver.url("/hook"))
+    };
+    for _ in 0..2 {
+        let known = engine.create_webhook(who, again.clone()).await.unwrap();
+        assert_eq!((known.id.as_str(), known.everybody), (first.id.as_str(), false));
+        assert_eq!(known.description.as_deref(), Some("new words"));
+        let shown = engine.webhook(who, &first.id, Showing::WithSecrets).await.unwrap();
+        assert_eq!(shown.secrets.unwrap(), [own.clone(), old.clone()], "both sign for a day");
+    }
+    let known = yard.hook("/hook").await;
+    assert_eq!(
+        (known.everybody, known.description.as_deref()),
+        (false, Some("new words")),
+        "nothing said, nothing new"
+    );
+    yard.house.clock.advance(super::yard::DAY);
+    let shown = engine.webhook(who, &first.id, Showing::WithSecrets).await.unwrap();
+    assert_eq!(shown.secrets.unwrap(), [own]);
+
+    let everybody = EndpointChange { everybody: Some(true), ..EndpointChange::default() };
+    assert!(engine.change_webhook(who, &first.id, everybody.clone()).await.unwrap().everybody);
+    let scopes = [Scope::Submit, Scope::Work].into_iter().collect();
+    let other = Principal { name: "other".into(), scopes, ..Principal::local() };
+    let theirs = engine.create_webhook(&other, EndpointRequest::to(&yard.receiver.url("/theirs"))).await.unwrap();
+    assert!(engine.change_webhook(&other, &theirs.id, everybody).await.is_err(), "that takes an admin");
 }
 
 #[tokio::test]
