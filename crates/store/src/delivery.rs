@@ -110,6 +110,8 @@ impl Delivery {
     }
 }
 
+/// What a removed endpoint leaves behind for a while is not shown.
+const KEPT: &str = "exists (select 1 from webhook where webhook.id = delivery.webhook_id and webhook.owner <> '')";
 const COLUMNS: &str = "id, owner, webhook_id, lane, url, kind, directive_id, state, attempts, next_at, created_at, \
     opened_at, ended_at, status, error";
 
@@ -133,7 +135,7 @@ pub async fn insert(tx: &mut Tx<'_>, new: &NewDelivery<'_>) -> Result<()> {
 /// # Errors
 /// If the database refuses.
 pub async fn get(tx: &mut Tx<'_>, id: &str) -> Result<Option<(Delivery, Option<String>)>> {
-    let sql = format!("select {COLUMNS}, answer from delivery where id = $1");
+    let sql = format!("select {COLUMNS}, answer from delivery where id = $1 and {KEPT}");
     tx.row(&sql, &[&id], |row| {
         let answer = row.get(15)?;
         Ok((read(row)?, answer))
@@ -158,7 +160,8 @@ pub async fn attempts(tx: &mut Tx<'_>, id: &str) -> Result<Vec<Tried>> {
 /// # Errors
 /// If the database refuses.
 pub async fn of_directive(tx: &mut Tx<'_>, id: &str) -> Result<Vec<Delivery>> {
-    let sql = format!("select {COLUMNS} from delivery where directive_id = $1 order by created_at, id limit 1000");
+    let sql =
+        format!("select {COLUMNS} from delivery where directive_id = $1 and {KEPT} order by created_at, id limit 1000");
     tx.rows(&sql, &[&id], read).await
 }
 

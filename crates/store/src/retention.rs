@@ -2,7 +2,7 @@
 
 use baton_model::Millis;
 
-use crate::{Result, Tx, idempotency};
+use crate::{Result, Tx, idempotency, webhook};
 
 /// What is forgotten: what is older than these moments. None keeps for ever.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,7 +20,7 @@ pub struct Before {
 /// Rows that one call forgets of each kind at most: a few milliseconds' work.
 const BATCH: i64 = 200;
 
-/// Forgets one batch of everything; true if there may be more.
+/// Forgets one batch of everything, also of what removed endpoints have left; true if there may be more.
 ///
 /// # Errors
 /// If the database refuses.
@@ -28,6 +28,7 @@ pub async fn forget(tx: &mut Tx<'_>, before: &Before) -> Result<bool> {
     let keys = "delete from idempotency where (owner, key) in \
         (select owner, key from idempotency where created_at <= $1 order by created_at limit $2)";
     let mut most = tx.execute(keys, &[&(before.now - idempotency::LIFE), &BATCH]).await?;
+    most = most.max(webhook::sweep(tx, BATCH).await?);
     if let Some(at) = before.events {
         // Events are numbered as they come, so the oldest stand at the beginning.
         let events = "delete from event where seq in (select seq from event order by seq limit $2) and at < $1";

@@ -11,7 +11,7 @@ use crate::{Json, Result, Row, Tx};
 pub struct Endpoint {
     /// Its id.
     pub id: String,
-    /// Whose it is.
+    /// Whose it is; nobody's (empty) in the table once it is removed.
     pub owner: String,
     /// Where it is told; empty for the row that signs for the URLs in its owner's directives.
     pub url: String,
@@ -106,13 +106,31 @@ pub async fn update(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
     .await
 }
 
-/// Removes an endpoint and everything that was to be delivered to it.
+/// Removes an endpoint: it belongs to nobody then, and is found by nobody. Its row and its deliveries go a batch at a time
+/// ([`sweep`]), because there may be hundreds of thousands.
 ///
 /// # Errors
 /// If the database refuses or there is none of that id.
 pub async fn remove(tx: &mut Tx<'_>, id: &str) -> Result<()> {
     tx.memory().subscribers = None;
-    tx.execute_one("remove webhook", "delete from webhook where id = $1", &[&id]).await
+    let sql = "update webhook set owner = '', url = id, enabled = false, secrets = '' where id = $1 and owner <> ''";
+    tx.execute_one("remove webhook", sql, &[&id]).await
+}
+
+/// Deletes what is left of a removed endpoint, at most `limit` deliveries, and answers how many rows that were; 0 if
+/// nothing is left of any.
+///
+/// # Errors
+/// If the database refuses.
+pub(crate) async fn sweep(tx: &mut Tx<'_>, limit: i64) -> Result<u64> {
+    let removed = tx.row("select id from webhook where owner = '' limit 1", &[], |row| row.get::<String>(0)).await?;
+    let Some(id) = removed else { return Ok(0) };
+    let sql = "delete from delivery where id in (select id from delivery where webhook_id = $1 limit $2)";
+    let deleted = tx.execute(sql, &[&id, &limit]).await?;
+    if deleted > 0 {
+        return Ok(deleted);
+    }
+    tx.execute("delete from webhook where id = $1", &[&id]).await
 }
 
 /// The endpoint of that id.
@@ -120,7 +138,7 @@ pub async fn remove(tx: &mut Tx<'_>, id: &str) -> Result<()> {
 /// # Errors
 /// If the database refuses.
 pub async fn get(tx: &mut Tx<'_>, id: &str) -> Result<Option<Endpoint>> {
-    tx.row(&format!("select {COLUMNS} from webhook where id = $1"), &[&id], read).await
+    tx.row(&format!("select {COLUMNS} from webhook where id = $1 and owner <> ''"), &[&id], read).await
 }
 
 /// An owner's endpoint of that URL.
@@ -137,8 +155,9 @@ pub async fn find(tx: &mut Tx<'_>, owner: &str, url: &str) -> Result<Option<Endp
 /// # Errors
 /// If the database refuses.
 pub async fn list(tx: &mut Tx<'_>, owner: Option<&str>, after: &str, limit: i64) -> Result<Vec<Endpoint>> {
-    let sql =
-        format!("select {COLUMNS} from webhook where id > $2 and (owner = $1 or $1 is null) order by id limit $3");
+    let sql = format!(
+        "select {COLUMNS} from webhook where id > $2 and owner <> '' and (owner = $1 or $1 is null) order by id limit $3"
+    );
     tx.rows(&sql, &[&owner, &after, &limit], read).await
 }
 

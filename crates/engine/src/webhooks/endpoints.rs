@@ -73,16 +73,17 @@ impl Engine {
                 let known = of.ask_again(known, &again, now)?;
                 webhook::update(tx, &known).await?;
                 let known = if known.enabled { known } else { enable(tx, known, now).await? };
-                return Ok((view(tx, &known).await?, None));
+                return Ok((known, None));
             }
             if webhook::list(tx, Some(&new.owner), "", i64::try_from(MOST).unwrap_or(i64::MAX)).await?.len() >= MOST {
                 return Err(Error::conflict("too_many", format!("there are {MOST} endpoints already: remove some")));
             }
             webhook::insert(tx, &new).await?;
-            Ok((view(tx, &new).await?, Some(secrets.clone())))
+            Ok((new.clone(), Some(secrets.clone())))
         });
-        let (mut view, secrets) = write.await?;
-        inner.outbox.nudge(&view.id);
+        let (endpoint, secrets) = write.await?;
+        inner.outbox.nudge(&endpoint.id);
+        let mut view = inner.view(endpoint).await?;
         view.secrets = secrets.map(|secrets| secrets.present(now).map(str::to_owned).collect());
         Ok(view)
     }
@@ -151,13 +152,13 @@ impl Engine {
                 None => {}
             }
             webhook::update(tx, &endpoint).await?;
-            view(tx, &endpoint).await
+            Ok::<_, Error>(endpoint)
         });
-        let view = write.await?;
+        let endpoint = write.await?;
         if enabled == Some(true) {
-            self.inner.outbox.nudge(&view.id);
+            self.inner.outbox.nudge(&endpoint.id);
         }
-        Ok(view)
+        self.inner.view(endpoint).await
     }
 
     /// Gives an endpoint a new secret; the one before goes on signing beside it for a day.
@@ -165,23 +166,26 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn rotate_webhook(&self, who: &Principal, id: &str) -> Result<EndpointView> {
-        let endpoint = self.webhook(who, id, Showing::Plain).await?;
+        who.may(Scope::Submit)?;
+        let id = id.to_owned();
         let (inner, who, now) = (self.inner.clone(), who.clone(), self.inner.clock.now());
         let fresh = inner.new_signing_secret();
         let write = self.inner.store.write(async move |tx| {
-            let mut present = find(tx, &who, &endpoint.id).await?;
+            let mut present = find(tx, &who, &id).await?;
             let mut secrets = inner.open_secrets(&present)?;
             secrets.rotate(fresh.clone(), now);
             (present.secrets, present.changed_at) = (inner.seal_secrets(&secrets, &present.id)?, now);
             webhook::update(tx, &present).await?;
-            let mut view = view(tx, &present).await?;
-            view.secrets = Some(secrets.present(now).map(str::to_owned).collect());
-            Ok::<_, Error>(view)
+            Ok::<_, Error>((present, secrets))
         });
-        write.await
+        let (endpoint, secrets) = write.await?;
+        let mut view = self.inner.view(endpoint).await?;
+        view.secrets = Some(secrets.present(now).map(str::to_owned).collect());
+        Ok(view)
     }
 
-    /// Removes an endpoint and what was still to be delivered to it.
+    /// Removes an endpoint and what was still to be delivered to it. Nobody finds either from now on; the rows go in the
+    /// background.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] `signs_directives` for the row that only signs.
@@ -200,6 +204,12 @@ impl Engine {
 }
 
 impl Inner {
+    /// An endpoint as it is shown. Deliveries are counted in a read of its own: there may be many, and nobody's write
+    /// shall wait for that.
+    async fn view(&self, endpoint: Endpoint) -> Result<EndpointView> {
+        self.store.read(async move |tx| view(tx, &endpoint).await).await
+    }
+
     /// What an endpoint is once it is asked for again: it hears of what was asked for either time, and what is said now
     /// counts.
     fn ask_again(&self, mut known: Endpoint, request: &EndpointRequest, now: Millis) -> Result<Endpoint> {

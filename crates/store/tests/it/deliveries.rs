@@ -4,6 +4,7 @@ use baton_model::{Millis, webhook::DeliveryState};
 use baton_store::{
     Tx,
     delivery::{self, NewDelivery, Outcome},
+    retention,
     webhook::{self, Endpoint},
 };
 
@@ -49,6 +50,45 @@ async fn fill(house: &House, lane: &'static str, count: usize, at: Millis) {
     filled.await.unwrap();
 }
 
+/// Forgets until there is nothing more to forget; answers in how many batches.
+async fn sweep(house: &House) -> usize {
+    let mut batches = 0;
+    while house
+        .store
+        .write_in_background(async move |tx: &mut Tx<'_>| retention::forget(tx, &retention::Before::default()).await)
+        .await
+        .unwrap()
+    {
+        batches += 1;
+    }
+    batches
+}
+
+#[tokio::test]
+async fn a_removed_endpoint_is_gone_at_once_and_its_rows_a_batch_at_a_time() {
+    let house = House::new();
+    for lane in ["a", "b"] {
+        fill(&house, lane, 1_000, 10).await;
+    }
+    house.store.write(async move |tx: &mut Tx<'_>| webhook::remove(tx, "a").await).await.unwrap();
+    let read = house.store.read(async move |tx: &mut Tx<'_>| {
+        let (found, at) = (webhook::get(tx, "a").await?, webhook::find(tx, "local", &endpoint("a").url).await?);
+        let (all, delivery) = (webhook::list(tx, None, "", 9).await?.len(), delivery::get(tx, "a-00001").await?);
+        Ok::<_, baton_store::Error>((found.is_some(), at.is_some(), all, delivery.is_some()))
+    });
+    assert_eq!(read.await.unwrap(), (false, false, 1, false));
+    let twice = house.store.write(async move |tx: &mut Tx<'_>| webhook::remove(tx, "a").await).await;
+    assert!(twice.is_err(), "it is not there any more");
+
+    // Its URL is free again while its rows still go.
+    let again = Endpoint { id: "c".to_owned(), ..endpoint("a") };
+    house.store.write(async move |tx: &mut Tx<'_>| webhook::insert(tx, &again).await).await.unwrap();
+    assert_eq!(house.count("select count(*) from delivery where webhook_id = 'a'").await, 1_000);
+    assert_eq!(sweep(&house).await, 6, "five batches of 200, then the row");
+    assert_eq!(house.count("select count(*) from delivery").await, 1_000);
+    assert_eq!(house.count("select count(*) from webhook").await, 2);
+}
+
 #[tokio::test]
 async fn due_lanes_and_rows_are_found_in_their_indexes() {
     let house = House::new();
@@ -61,6 +101,8 @@ async fn due_lanes_and_rows_are_found_in_their_indexes() {
         ),
         ("select 1 from delivery where state = 'pending' and lane = 'x' and opened_at <= 5 limit 1", "delivery_open"),
         ("select id from delivery where state = 'pending' and lane = 'x' and next_at > 5 limit 9", "delivery_lane"),
+        ("select id from delivery where webhook_id = 'x' limit 200", "delivery_webhook"),
+        ("select id from webhook where owner = '' limit 1", "INDEX"),
         (
             "select id from delivery where webhook_id = 'x' and id > 'y' and state in ('dead') order by id limit 9",
             "delivery_webhook",
@@ -117,6 +159,7 @@ async fn an_outcome_changes_a_pending_delivery_alone_and_a_removed_endpoint_take
     assert_eq!((stored.state, stored.attempts, stored.ended_at), (DeliveryState::Delivered, 2, Some(25)));
     assert_eq!(attempts.iter().map(|tried| tried.number).collect::<Vec<_>>(), [1, 2]);
     house.store.write(async move |tx: &mut Tx<'_>| webhook::remove(tx, "a").await).await.unwrap();
+    sweep(&house).await;
     assert_eq!(house.count("select count(*) from delivery").await, 0);
     assert_eq!(house.count("select count(*) from delivery_attempt").await, 0);
 }
@@ -148,5 +191,6 @@ async fn what_is_remembered_of_endpoints_is_what_is_committed() {
     house.store.write(async move |tx: &mut Tx<'_>| webhook::update(tx, &endpoint("a")).await).await.unwrap();
     assert_eq!(told(6).await, 2);
     house.store.write(async move |tx: &mut Tx<'_>| webhook::remove(tx, "a").await).await.unwrap();
+    sweep(&house).await;
     assert_eq!(told(7).await, 0, "with the endpoint goes what was for it");
 }
