@@ -147,6 +147,7 @@ impl Engine {
             alarm,
             stopping: CancellationToken::new(),
         };
+        inner.sign_for_old_directives();
         Ok(Engine { inner: Arc::new(inner) })
     }
 

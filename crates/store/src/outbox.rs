@@ -96,12 +96,14 @@ pub(crate) async fn completed(tx: &mut Tx<'_>, row: &DirectiveRow, result: &Fina
     if webhook::find(tx, &row.owner, &url).await?.is_some_and(|endpoint| !endpoint.enabled) {
         return Ok(());
     }
-    if let Some(signer) = webhook::find(tx, &row.owner, "").await? {
-        // Principals have lanes of their own, so that nobody's broken URL holds up another's at the same host.
-        let (id, lane) = (message_id(&[COMPLETED, &row.id, &url]), format!("{} {}", signer.id, origin(&url)));
-        delivery::insert(tx, &NewDelivery { id, webhook_id: &signer.id, lane: &lane, url: &url, ..new }).await?;
-    }
-    Ok(())
+    let Some(signer) = webhook::find(tx, &row.owner, "").await? else {
+        // A bug: it is made with the owner's first directive that names a URL, or at the start.
+        tracing::error!(directive.id = row.id, "its URL is not told: nothing signs for `{}`", row.owner);
+        return Ok(());
+    };
+    // Principals have lanes of their own, so that nobody's broken URL holds up another's at the same host.
+    let (id, lane) = (message_id(&[COMPLETED, &row.id, &url]), format!("{} {}", signer.id, origin(&url)));
+    delivery::insert(tx, &NewDelivery { id, webhook_id: &signer.id, lane: &lane, url: &url, ..new }).await
 }
 
 /// An id that is the same however often the same message is made.

@@ -150,6 +150,27 @@ pub async fn find(tx: &mut Tx<'_>, owner: &str, url: &str) -> Result<Option<Endp
     tx.row(&sql, &[&owner, &url], read).await
 }
 
+/// Whether unfinished directives of an owner name a URL and there is no row that signs for it: in a database from before
+/// there were endpoints. Only then, and where no directive ever named one, it looks at every unfinished directive.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn lacks_signer(tx: &mut Tx<'_>, owner: &str) -> Result<bool> {
+    if find(tx, owner, "").await?.is_some() {
+        return Ok(false);
+    }
+    for state in ["queued", "leased", "scheduled", "waiting"] {
+        // Partial indexes are found by the word alone.
+        let sql = format!(
+            "select 1 from directive where state = '{state}' and owner = $1 and request like '%\"webhook\":\"%' limit 1"
+        );
+        if tx.row(&sql, &[&owner], |_| Ok(())).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// A page of endpoints, everybody's or one owner's, oldest first, beginning after the id `after`.
 ///
 /// # Errors

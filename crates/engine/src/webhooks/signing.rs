@@ -116,6 +116,23 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// Makes the signer for what an older Baton left in the queue, before anything else is written: such a database
+    /// knows no owner but the operator.
+    pub(crate) fn sign_for_old_directives(&self) {
+        let signer = match self.new_signer(&self.operator.name) {
+            Ok(signer) => signer,
+            Err(error) => return tracing::error!("calls for older directives cannot be signed: {error}"),
+        };
+        self.store.write_unattended(async move |tx| {
+            if webhook::lacks_signer(tx, &signer.owner).await? {
+                webhook::insert(tx, &signer).await?;
+            }
+            Ok(())
+        });
+    }
+}
+
 /// Keeps a principal's signer unless there is one.
 pub(crate) async fn ensure_signer(tx: &mut Tx<'_>, signer: &Endpoint) -> Result<()> {
     if webhook::find(tx, &signer.owner, "").await?.is_none() {

@@ -67,6 +67,16 @@ impl House {
         self.starts += 1;
     }
 
+    /// Changes the database behind a closed engine's back; [`House::restart`] opens it again.
+    pub(crate) async fn edit(&self, sql: &'static str) {
+        self.engine.close();
+        let file = self.dir.path().join("baton.db");
+        let store = baton_store::Store::open(&file, Synchronous::Normal, Box::new(|_| {})).unwrap();
+        let edit = store.write(async move |tx: &mut baton_store::Tx<'_>| tx.execute(sql, &[]).await);
+        assert_eq!(edit.await.unwrap(), 1, "{sql}");
+        store.close();
+    }
+
     pub(crate) async fn submit(&self, request: DirectiveRequest) -> String {
         let new = NewDirective::check(request).unwrap();
         self.engine.submit(&self.who, new).await.unwrap().directive_id

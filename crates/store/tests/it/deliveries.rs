@@ -118,6 +118,25 @@ async fn due_lanes_and_rows_are_found_in_their_indexes() {
 }
 
 #[tokio::test]
+async fn a_start_looks_at_unfinished_directives_alone() {
+    let house = House::new();
+    for (state, index) in [
+        ("queued", "directive_claim"),
+        ("leased", "directive_lease"),
+        ("scheduled", "directive_due"),
+        ("waiting", "directive_waiting"),
+    ] {
+        let sql = format!(
+            "explain query plan select 1 from directive where state = '{state}' and owner = 'x' \
+             and request like '%\"webhook\":\"%' limit 1"
+        );
+        let plan = house.store.read(async move |tx: &mut Tx<'_>| tx.rows(&sql, &[], |row| row.get::<String>(3)).await);
+        let plan = plan.await.unwrap().join("; ");
+        assert!(plan.contains(index), "{state}: {plan}");
+    }
+}
+
+#[tokio::test]
 async fn lanes_are_paged_by_name_whatever_waits_in_them() {
     let house = House::new();
     for (lane, count, at) in [("b", 3, 20), ("a", 5_000, 10), ("c", 1, 30)] {

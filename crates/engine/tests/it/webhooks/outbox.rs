@@ -129,6 +129,22 @@ async fn what_is_said_when_an_endpoint_is_added_again_or_changed_counts() {
 }
 
 #[tokio::test]
+async fn directives_from_before_there_were_endpoints_are_told_of() {
+    let mut yard = Yard::new().await;
+    let old =
+        yard.house.submit(DirectiveRequest { webhook: Some(yard.receiver.url("/old")), ..directive("old") }).await;
+    yard.house.edit("delete from webhook").await;
+    yard.house.restart();
+    yard.allow(&["127.0.0.0/8"]);
+    yard.house.take().await;
+    yard.house.report(report(&old, true, "done")).await.unwrap();
+    yard.deliver().await;
+    assert_eq!((yard.came("/old"), yard.of(&old).await.len()), (1, 1));
+    let signer = yard.house.engine.webhook_signer(&yard.house.who).await.unwrap();
+    assert_eq!(yard.of(&old).await[0].webhook_id, signer.id);
+}
+
+#[tokio::test]
 async fn a_url_that_is_written_otherwise_is_the_same() {
     let yard = Yard::new().await;
     let hook = yard.hook("/hook").await;
