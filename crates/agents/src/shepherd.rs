@@ -15,6 +15,7 @@
 
 mod keeper;
 mod orphans;
+mod privacy;
 mod starter;
 mod tree;
 
@@ -24,6 +25,7 @@ use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
 pub use orphans::inherit_orphans;
+pub use privacy::keep_private;
 pub use starter::{Output, Shepherd, StartError};
 
 /// The hidden subcommand of the baton binary that must call [`run`].

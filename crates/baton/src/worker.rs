@@ -180,6 +180,9 @@ impl Worker {
     /// What keeps the agent from working, or a server that wants none of its workers.
     pub async fn run(self) -> Result {
         let shared = self.shared;
+        if let Err(error) = shepherd::keep_private() {
+            tracing::warn!(%error, "agents can read the memory and the environment of this process");
+        }
         if let Err(error) = shepherd::inherit_orphans() {
             tracing::warn!(%error, "an agent that kills the process that watches over it may leave processes behind");
         }

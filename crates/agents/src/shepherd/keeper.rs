@@ -55,6 +55,8 @@ enum Step {
 }
 
 pub(super) fn keep() -> io::Result<()> {
+    // Its memory holds the agent's whole launch, and whoever could trace it could make it do anything.
+    super::keep_private()?;
     stand_aside()?;
     let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut orders = BufReader::new(channel.try_clone()?);

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use baton_agents::{Ending, Kind};
+use baton_agents::{Ending, Kind, run};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 use crate::support::{Agent, LIMIT, Watched, machine};
 
@@ -103,8 +107,14 @@ async fn an_agent_that_stops_its_shepherd_is_ended_without_it() {
     agent.config.timeout = Duration::from_secs(1);
     let mut machine = machine();
     machine.limits.shepherd = Duration::from_millis(400);
-    let outcome = agent.run_with(&machine, &Watched::start().controls).await;
+    let (task, watched) = (agent.task("do it"), Watched::start());
+    let ended = run(&machine, &agent.config, &task, &watched.controls);
+    let outcome = tokio::time::timeout(LIMIT, ended).await.expect("the run should have ended long ago");
     assert_eq!(outcome.ending, Ending::TimedOut);
+    // This process is not heir to what is left, as workers are.
+    for pid in agent.processes() {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use baton_agents::shepherd::{Exit, Launch, Order, Report, Shepherd};
 use baton_testkit::process::{GroupChild, clean_command};
 use nix::{
     sys::signal::{Signal, kill},
-    unistd::Pid,
+    unistd::{Pid, geteuid},
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
@@ -165,6 +165,19 @@ async fn an_agent_inherits_neither_terminal_nor_channel_nor_deafness() {
         [("SigBlk", 0), ("SigIgn", 0)]
     );
     assert_eq!(said.lines().count(), 2, "{said}");
+}
+
+#[tokio::test]
+async fn an_agent_cannot_look_into_its_shepherd() {
+    let place = Place::new();
+    let script = "for secret in maps mem; do (head -c 1 /proc/$PPID/$secret) 2>/dev/null | wc -c; done";
+    let (mut shepherd, mut output) = Shepherd::start(&stand_in(), &place.launch(script)).await.unwrap();
+    while shepherd.report().await.is_some() {}
+    let mut said = String::new();
+    output.stdout.read_to_string(&mut said).await.unwrap();
+    // Root may look into everything.
+    let expected = if geteuid().is_root() { "1\n0\n" } else { "0\n0\n" };
+    assert_eq!(said.replace(" ", ""), expected);
 }
 
 #[tokio::test]
