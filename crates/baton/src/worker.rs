@@ -29,7 +29,7 @@ use std::{
 };
 
 use baton_agents::{AgentConfig, Availability, Limits, Machine, detect, shepherd};
-use baton_model::{Clock, Faults, Ids, Rng, bounds::check_name};
+use baton_model::{Clock, Faults, Ids, Rng, bounds::check_name, text::visible};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -266,7 +266,7 @@ impl Shared {
             OnTrouble::End => {
                 let what = format!("agent `{agent}` cannot work");
                 let next = "mend it and start the worker again; `baton doctor` looks at the agents of this machine";
-                self.brake.close(Some(Failure::failed(what).because(why).next(next)));
+                self.brake.close(Some(Failure::failed(what).because(visible(why)).next(next)));
             }
             OnTrouble::Pause => {
                 if self.brake.pause(UNTIL_MENDED) {

@@ -16,6 +16,7 @@ pub mod lifecycle;
 pub mod poll;
 pub mod principal;
 pub mod secret;
+pub mod text;
 pub mod view;
 pub mod webhook;
 

@@ -141,5 +141,5 @@ fn button(what: &str, id: &str, text: &str, word: &str) -> Markup {
 /// A text as plain words in an attribute; what is hidden in it is left out.
 pub(crate) fn visible_name(text: &str) -> String {
     let shown = baton_model::bounds::shorten(text, NAME);
-    shown.chars().map(|character| if crate::text::hides(character) { '\u{fffd}' } else { character }).collect()
+    shown.chars().map(|character| if baton_model::text::hides(character) { '\u{fffd}' } else { character }).collect()
 }

@@ -1,6 +1,6 @@
 //! Text for people at a terminal: tables, moments, spans, and nothing that could drive the terminal.
 
-use baton_model::{Millis, Priority, State, clock};
+use baton_model::{Millis, Priority, State, clock, text};
 use console::{Alignment, Term, measure_text_width, pad_str, style};
 
 /// How wide the last column shall be at least, in columns of the terminal, if it has that much to say.
@@ -63,20 +63,15 @@ pub fn terminal_width() -> Option<usize> {
     term.is_term().then(|| usize::from(term.size().1))
 }
 
-/// A text on one line: what agents and submitters wrote, without control characters and runs of spaces.
+/// A text on one line: what agents and submitters wrote, without colours and runs of spaces; what hides is shown as
+/// its code.
 pub fn one_line(text: &str) -> String {
-    let plain = console::strip_ansi_codes(text);
-    plain
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    text::one_line(&console::strip_ansi_codes(text))
 }
 
-/// A text on as many lines as it has, without anything that could drive the terminal.
+/// A text on as many lines as it has, without colours; what hides or could drive the terminal is shown as its code.
 pub fn plain(text: &str) -> String {
-    let text = console::strip_ansi_codes(text);
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    text::visible(&console::strip_ansi_codes(text).replace("\r\n", "\n"))
 }
 
 /// A moment as the wire writes it, told from `now`: `3 min ago`, `in 2 h`. What cannot be read stays as it is.
@@ -192,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_others_wrote_cannot_drive_the_terminal() {
-        assert_eq!(one_line("a\u{1b}[2Jb\r\n\tc \u{7} d"), "ab c d");
-        assert_eq!(plain("a\u{1b}[31mb\u{8}\n\tc\r\n"), "ab\n\tc\n");
+        assert_eq!(one_line("a\u{1b}[2Jb\r\n\tc \u{7} d\u{202e}"), r"ab c \u{7} d\u{202e}");
+        assert_eq!(plain("a\u{1b}[31mb\u{8}\n\tc\r\n\u{202e}"), "ab\\u{8}\n\tc\n\\u{202e}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, io::Write, path::Path};
 
-use baton_model::bounds::shorten;
+use baton_model::{bounds::shorten, text::one_line};
 use serde::Serialize;
 
 /// Longest text of a directive or an error in a line for people, in characters.
@@ -71,22 +71,33 @@ impl Voice {
     pub(super) fn tell(self, event: &Event<'_>) {
         match self {
             Voice::Lines => {
-                let _ = writeln!(std::io::stderr().lock(), "{event}");
+                let _ = writeln!(std::io::stderr().lock(), "{}", event.line());
             }
             Voice::Json => {
                 if let Ok(line) = serde_json::to_string(event) {
                     let _ = writeln!(std::io::stdout().lock(), "{line}");
                 }
             }
-            Voice::Log => match event {
-                Event::CannotWork { .. } => tracing::error!("worker: {event}"),
-                Event::ReportDropped { .. } | Event::Lost { .. } | Event::Paused { .. } | Event::ServerAway { .. } => {
-                    tracing::warn!("worker: {event}");
+            Voice::Log => {
+                let said = event.line();
+                match event {
+                    Event::CannotWork { .. } => tracing::error!("worker: {said}"),
+                    Event::ReportDropped { .. }
+                    | Event::Lost { .. }
+                    | Event::Paused { .. }
+                    | Event::ServerAway { .. } => tracing::warn!("worker: {said}"),
+                    Event::Progress { .. } => tracing::debug!("worker: {said}"),
+                    _ => tracing::info!("worker: {said}"),
                 }
-                Event::Progress { .. } => tracing::debug!("worker: {event}"),
-                _ => tracing::info!("worker: {event}"),
-            },
+            }
         }
+    }
+}
+
+impl Event<'_> {
+    /// For people: nothing in it hides or drives their terminal, whoever wrote it.
+    fn line(&self) -> String {
+        one_line(&self.to_string())
     }
 }
 
@@ -151,6 +162,30 @@ impl fmt::Display for Event<'_> {
     }
 }
 
+/// The beginning of a text that may be long.
 fn line(text: &str) -> String {
     shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "), SHOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_drives_a_terminal_through_a_worker() {
+        let evil = "\u{1b}[2Jup\u{202e}\ndown";
+        let events = [
+            Event::Ready { worker: evil, agent: evil, url: evil, concurrency: 1 },
+            Event::Taken { directive_id: evil, attempt: 1, directive: evil },
+            Event::Started { directive_id: evil, attempt: 1, working_directory: Path::new(evil) },
+            Event::Progress { directive_id: evil, text: evil },
+            Event::CannotWork { agent: evil, error: evil, seconds: 1 },
+            Event::ServerAway { error: evil },
+        ];
+        for event in events {
+            let line = event.line();
+            assert!(!line.contains(baton_model::text::hides) && !line.contains('\n'), "{line:?}");
+            assert!(line.contains(r"\u{1b}[2Jup\u{202e} down"), "{line}");
+        }
+    }
 }
