@@ -1,6 +1,6 @@
 //! Texts, moments and spans as people read them.
 
-use baton_model::{Millis, bounds::shorten, clock};
+use baton_model::{Millis, bounds::shorten, clock, text::hides};
 use maud::{Markup, html};
 
 /// How much of a text a list shows, in characters.
@@ -18,23 +18,14 @@ pub(crate) fn visible(text: &str, length: usize) -> Markup {
         if runs.last().is_none_or(|(before, _)| *before != hidden) {
             runs.push((hidden, String::new()));
         }
-        let Some((_, run)) = runs.last_mut() else { continue };
-        if hidden { run.extend(character.escape_unicode()) } else { run.push(character) }
+        if let Some((_, run)) = runs.last_mut() {
+            run.push(character);
+        }
     }
     html! {
         @for (hidden, run) in &runs {
-            @if *hidden { mark title="Hidden characters" { (run) } } @else { (run) }
+            @if *hidden { mark title="Hidden characters" { (baton_model::text::visible(run)) } } @else { (run) }
         }
-    }
-}
-
-/// Whether a character shows nothing of itself or changes how others are shown.
-pub(crate) fn hides(character: char) -> bool {
-    match character {
-        '\n' | '\t' => false,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}' => true,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        character => character.is_control(),
     }
 }
 
@@ -79,13 +70,36 @@ pub(crate) fn seconds(seconds: f64) -> String {
     span(clock::millis(seconds))
 }
 
-/// A text as one word of a POSIX shell.
+/// A text as one word of a shell. Characters that a terminal could take for its own when they are pasted, or that hide,
+/// are written as bytes in `$'…'`, which POSIX has since 2024 and bash, zsh and ksh have long had.
 pub(crate) fn shell(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@,+".contains(&byte);
     if !word.is_empty() && word.bytes().all(plain) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    let risky = |character: char| character.is_control() || hides(character);
+    if !word.contains(risky) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    let mut quoted = "$'".to_owned();
+    for character in word.chars() {
+        match character {
+            '\n' => quoted.push_str(r"\n"),
+            '\t' => quoted.push_str(r"\t"),
+            '\\' => quoted.push_str(r"\\"),
+            // The marks of quotation and of history mean something to some shells even here.
+            '\'' | '!' => quoted.push_str(&octal(character)),
+            character if risky(character) => quoted.push_str(&octal(character)),
+            character => quoted.push(character),
+        }
+    }
+    quoted.push('\'');
+    quoted
+}
+
+/// The bytes of a character, each as three octal digits: so much alone is read alike everywhere.
+fn octal(character: char) -> String {
+    character.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("\\{byte:03o}")).collect()
 }
 
 #[cfg(test)]
@@ -129,5 +143,7 @@ mod tests {
         assert_eq!(shell("ops"), "ops");
         assert_eq!(shell("it's $HOME"), r"'it'\''s $HOME'");
         assert_eq!(shell(""), "''");
+        assert_eq!(shell("a\nb\tc\\n"), r"$'a\nb\tc\\n'");
+        assert_eq!(shell("\u{1b}[201~it's!\u{202e}7\u{85}"), r"$'\033[201~it\047s\041\342\200\2567\302\205'");
     }
 }

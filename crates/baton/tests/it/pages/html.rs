@@ -146,7 +146,8 @@ async fn a_directives_page_tells_its_story() {
         "0.25",
         "A-1",
         "celebrate",
-        "baton directive add 'it'\\''s &lt;b&gt;bold&lt;/b&gt;' --priority high --tag ops --retry 1",
+        "baton directive add --priority high --tag ops --retry 1",
+        " -- 'it'\\''s &lt;b&gt;bold&lt;/b&gt;'",
         &format!("href=\"/api/directives/{id}\""),
     ] {
         assert!(text.contains(part), "{part}: {text}");
