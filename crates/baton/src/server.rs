@@ -101,6 +101,9 @@ impl Server {
         let tls = Tls::open(settings)?.map(Arc::new);
         let log = logging::start(&settings.telemetry.log)?;
         settings.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+        if let Err(error) = baton_agents::shepherd::keep_private() {
+            tracing::warn!(%error, "agents of the same user could read the memory of this process");
+        }
         machine::private_files();
         data_dir::create(&plan.data_dir)?;
         let database = settings.database(&plan.data_dir);

@@ -1,10 +1,6 @@
 //! What workers and other holders of leases do besides polling: keep a directive, give it back, keep its transcript.
 
-use axum::{
-    Json,
-    extract::State,
-    response::IntoResponse,
-};
+use axum::{Json, extract::State, response::IntoResponse};
 use baton_engine::{Engine, queue::Renewal, queue::Switch, transcripts::LONGEST};
 use baton_gate::{Body, Caller, Id, Input, Problem, Query};
 use baton_model::{
