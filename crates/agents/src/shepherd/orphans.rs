@@ -33,7 +33,7 @@ const LOOKS: usize = 250;
 /// The shepherds of this process that are not yet buried, by process id.
 static LIVING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// Makes this process, whose shepherds may be killed, heir to what they leave behind, for [`end`] to end.
+/// Makes this process, whose shepherds may be killed, heir to what they leave behind, for `end` to end.
 ///
 /// # Errors
 /// What the system said; an agent that kills its shepherd can then leave processes behind.
