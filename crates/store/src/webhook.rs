@@ -107,7 +107,7 @@ pub async fn update(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
 }
 
 /// Removes an endpoint: it belongs to nobody then, and is found by nobody. Its row and its deliveries go a batch at a time
-/// ([`sweep`]), because there may be hundreds of thousands.
+/// (`sweep`), because there may be hundreds of thousands.
 ///
 /// # Errors
 /// If the database refuses or there is none of that id.
