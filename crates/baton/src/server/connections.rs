@@ -122,6 +122,11 @@ async fn greet(stream: TcpStream, answering: Answering) {
         return;
     }
     let Some(tls) = answering.tls.clone() else { return answer(stream, answering).await };
+    // Boxed, so that connections without TLS do not carry the room for it.
+    Box::pin(shake(tls, stream, answering)).await;
+}
+
+async fn shake(tls: Arc<Tls>, stream: TcpStream, answering: Answering) {
     let shaken = tokio::select! {
         shaken = tls.accept(stream) => shaken,
         () = answering.closing.cancelled() => return,
